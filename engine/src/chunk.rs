@@ -1,0 +1,126 @@
+//! Where a source is cut: by content for files, at fixed steps for disks.
+
+use crate::units::KIB;
+
+/// Shortest chunk of a file, but for the last.
+pub const CHUNK_BYTES_MIN: usize = 64 * KIB;
+/// Where the cut rule turns from strict to lenient: chunks gather around it.
+pub const CHUNK_BYTES_MEAN: usize = 256 * KIB;
+/// Longest chunk of a file.
+pub const CHUNK_BYTES_MAX: usize = 1024 * KIB;
+/// Default block of a disk. Changed blocks of real disks come in runs of this order; smaller
+/// blocks send less and cost more per byte to keep (benches/README.md).
+pub const BLOCK_BYTES_DEFAULT: u64 = 64 * 1024;
+
+/// Bytes that the gear hash remembers: one for each bit of its word.
+const WINDOW_BYTES: usize = 64;
+
+/// How a source is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// By content: an insertion moves the cuts with it, so that what follows is found again.
+    Content,
+    /// Every so many bytes: for disks, whose blocks stay in place.
+    Fixed(usize),
+}
+
+impl Cut {
+    /// Bytes that must be at hand to find the next cut, unless the source ends before.
+    pub fn lookahead_bytes(self) -> usize {
+        match self {
+            Self::Content => CHUNK_BYTES_MAX,
+            Self::Fixed(block) => block,
+        }
+    }
+
+    /// Length of the first chunk of `bytes`, which holds [`Self::lookahead_bytes`] or ends with
+    /// the source.
+    pub fn first(self, table: &[u64; 256], bytes: &[u8]) -> usize {
+        match self {
+            Self::Content => first_by_content(table, bytes),
+            Self::Fixed(block) => block.min(bytes.len()),
+        }
+    }
+}
+
+/// `FastCDC`'s normalised rule (Xia et al., USENIX ATC 2016) on a gear hash: one bit more than the
+/// mean asks for before the mean, one less after it, in the hash's high bits, which depend on the
+/// whole window.
+fn first_by_content(table: &[u64; 256], bytes: &[u8]) -> usize {
+    let end = bytes.len().min(CHUNK_BYTES_MAX);
+    if end <= CHUNK_BYTES_MIN {
+        return end;
+    }
+    let bits = CHUNK_BYTES_MEAN.ilog2();
+    let mask = |bits: u32| u64::MAX << (64 - bits);
+    let mut hasher = gearhash::Hasher::new(table);
+    hasher.update(&bytes[CHUNK_BYTES_MIN - WINDOW_BYTES..CHUNK_BYTES_MIN]);
+    let normal = end.min(CHUNK_BYTES_MEAN);
+    if let Some(at) = hasher.next_match(&bytes[CHUNK_BYTES_MIN..normal], mask(bits + 1)) {
+        return CHUNK_BYTES_MIN + at;
+    }
+    match hasher.next_match(&bytes[normal..end], mask(bits - 1)) {
+        Some(at) => normal + at,
+        None => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CHUNK_BYTES_MAX, CHUNK_BYTES_MIN, Cut};
+    use proptest::prelude::*;
+
+    fn table() -> [u64; 256] {
+        let mut stream = [0; 2048];
+        blake3::Hasher::new()
+            .update(b"table")
+            .finalize_xof()
+            .fill(&mut stream);
+        let words = stream.as_chunks::<8>().0;
+        std::array::from_fn(|index| u64::from_le_bytes(words[index]))
+    }
+
+    fn noise(seed: u64, bytes: usize) -> Vec<u8> {
+        let mut out = vec![0; bytes];
+        blake3::Hasher::new()
+            .update(&seed.to_le_bytes())
+            .finalize_xof()
+            .fill(&mut out);
+        out
+    }
+
+    fn lengths(table: &[u64; 256], mut bytes: &[u8]) -> Vec<usize> {
+        let mut out = Vec::new();
+        while !bytes.is_empty() {
+            let length = Cut::Content.first(table, bytes);
+            out.push(length);
+            bytes = &bytes[length..];
+        }
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        /// An insertion near the start changes few chunks; the rest are found again.
+        #[test]
+        fn an_insertion_moves_the_cuts_with_it(seed: u64, insert in 1_usize..5000) {
+            let table = table();
+            let old = noise(seed, 6 << 20);
+            let mut new = noise(seed ^ 1, insert);
+            new.extend_from_slice(&old);
+            let (old, new) = (lengths(&table, &old), lengths(&table, &new));
+            let shared = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+            prop_assert!(shared + 6 >= old.len(), "{shared} of {} chunks found again", old.len());
+        }
+
+        /// Every chunk but the last keeps the bounds.
+        #[test]
+        fn chunks_keep_their_bounds(seed: u64, bytes in 0_usize..4_000_000) {
+            let lengths = lengths(&table(), &noise(seed, bytes));
+            prop_assert_eq!(lengths.iter().sum::<usize>(), bytes);
+            for length in &lengths[..lengths.len().saturating_sub(1)] {
+                prop_assert!((CHUNK_BYTES_MIN..=CHUNK_BYTES_MAX).contains(length));
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The one public error: a kind that tells the caller what to do, a message that names the thing.
+
+use std::fmt;
+
+/// Result of every fallible call of the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What a caller can do about an error; a kind exists only if callers act differently on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The store, the disk or the network did not serve now: try again later.
+    Unavailable,
+    /// Someone else holds or made the thing already.
+    Conflict,
+    /// The caller's input is wrong: mend it.
+    Invalid,
+    /// The thing asked for is not there.
+    NotFound,
+    /// Passphrase or permission is wrong.
+    Denied,
+    /// Stored bytes failed authentication or do not parse; never retried silently.
+    Corrupt,
+    /// Made by a newer version or a feature that this build lacks.
+    Unsupported,
+    /// A broken invariant of ours.
+    Internal,
+}
+
+/// An error with its kind, a message naming the object and the next step, and its source.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// Makes an error of `kind` with a lowercase message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Puts `context` before the message.
+    #[must_use]
+    pub fn context(mut self, context: impl fmt::Display) -> Self {
+        self.message = format!("{context}: {}", self.message);
+        self
+    }
+
+    /// What the caller can do.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    pub(crate) fn corrupt(object: impl fmt::Display, what: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Corrupt, format!("{object} is damaged: {what}"))
+    }
+
+    pub(crate) fn internal(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, what)
+    }
+
+    /// Turns an I/O error on `what` into the kind that its cause calls for.
+    pub fn from_io(what: impl fmt::Display, error: std::io::Error) -> Self {
+        use std::io::ErrorKind as Io;
+        let (kind, hint) = match error.kind() {
+            Io::NotFound => (ErrorKind::NotFound, ""),
+            Io::PermissionDenied => (ErrorKind::Denied, ""),
+            Io::AlreadyExists => (ErrorKind::Conflict, ""),
+            Io::StorageFull | Io::QuotaExceeded => (
+                ErrorKind::Unavailable,
+                "; free some space there and run the command again",
+            ),
+            Io::InvalidInput | Io::NotADirectory | Io::IsADirectory => (ErrorKind::Invalid, ""),
+            _ => (ErrorKind::Unavailable, ""),
+        };
+        Self::new(kind, format!("{what}: {error}{hint}")).caused_by(error)
+    }
+
+    /// Turns a store error on `object` into the kind that its cause calls for.
+    pub fn from_store(object: impl fmt::Display, error: object_store::Error) -> Self {
+        use object_store::Error as Store;
+        if let Some(io) = io_cause(&error) {
+            let io = std::io::Error::new(io.kind(), io.to_string());
+            return Self::from_io(format!("store object {object}"), io).caused_by(error);
+        }
+        let kind = match &error {
+            Store::NotFound { .. } => ErrorKind::NotFound,
+            Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
+            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => ErrorKind::Denied,
+            Store::NotSupported { .. } | Store::NotImplemented { .. } => ErrorKind::Unsupported,
+            _ => ErrorKind::Unavailable,
+        };
+        Self::new(kind, format!("store object {object}: {error}")).caused_by(error)
+    }
+}
+
+fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return Some(io);
+        }
+        next = error.source();
+    }
+    None
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}

@@ -1,0 +1,218 @@
+//! A recovery point's manifest: the last object that a backup writes.
+
+use minicbor::{Decode, Encode};
+
+use crate::error::{Error, Result};
+use crate::ids::{BlobId, ObjectId, PointId};
+use crate::units::Timestamp;
+
+/// Which existing chunks a new point may refer to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Method {
+    /// None but its own.
+    #[n(0)]
+    Full,
+    /// Those of its full.
+    #[n(1)]
+    Differential,
+    /// Those of the point before it, back to its full.
+    #[n(2)]
+    Incremental,
+    /// None but its own, copied inside the vault wherever the chain has them already.
+    #[n(3)]
+    SyntheticFull,
+    /// All in the vault.
+    #[n(4)]
+    Forever,
+}
+
+impl Method {
+    /// All methods, in the order in which reports show them.
+    pub const ALL: [Self; 5] = [
+        Self::Full,
+        Self::Differential,
+        Self::Incremental,
+        Self::SyntheticFull,
+        Self::Forever,
+    ];
+
+    /// The name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Differential => "differential",
+            Self::Incremental => "incremental",
+            Self::SyntheticFull => "synthetic-full",
+            Self::Forever => "forever",
+        }
+    }
+
+    /// Whether a point of this method begins a chain.
+    pub fn begins_chain(self) -> bool {
+        matches!(self, Self::Full | Self::SyntheticFull)
+    }
+}
+
+impl std::fmt::Display for Method {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl std::str::FromStr for Method {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|method| method.name() == text)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|method| method.name()).collect();
+                format!(
+                    "unknown method '{text}': choose one of {}",
+                    names.join(", ")
+                )
+            })
+    }
+}
+
+/// Whether a point holds folders of files or disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum SourceKind {
+    /// Folders, cut by content.
+    #[n(0)]
+    Tree,
+    /// A disk image or block device, cut into fixed blocks.
+    #[n(1)]
+    Disk,
+}
+
+/// One of the sources of a point.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Source {
+    /// Where it was.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    pub path: Vec<u8>,
+    /// What it is.
+    #[n(1)]
+    pub kind: SourceKind,
+    /// Its name below the point's root; empty when it is the only source and a tree.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub name: Vec<u8>,
+}
+
+/// What a backup read, sent and stored; bytes and counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Statistics {
+    /// Regular files (hard links counted by name) and disks.
+    #[n(0)]
+    pub files: u64,
+    /// Folders.
+    #[n(1)]
+    pub folders: u64,
+    /// Sum of file and disk sizes.
+    #[n(2)]
+    pub logical_bytes: u64,
+    /// Bytes read from the source.
+    #[n(3)]
+    pub read_bytes: u64,
+    /// Bytes put to the store from this machine's data, metadata and padding included; the
+    /// manifest itself is not counted.
+    #[n(4)]
+    pub sent_bytes: u64,
+    /// Bytes of blobs copied inside the vault (synthetic full).
+    #[n(5)]
+    pub copied_bytes: u64,
+    /// Bytes of packs that an interrupted backup had left and this one took over.
+    #[n(6)]
+    pub adopted_bytes: u64,
+    /// Data chunks stored in this point's own packs.
+    #[n(7)]
+    pub blocks_stored: u64,
+    /// Data chunks that the point refers to.
+    #[n(8)]
+    pub blocks_referenced: u64,
+    /// Files taken from the base's listing without being read.
+    #[n(9)]
+    pub files_unchanged: u64,
+    /// Sockets, pipes and devices passed over.
+    #[n(10)]
+    pub special_skipped: u64,
+    /// Files that vanished between being listed and being read.
+    #[n(11)]
+    pub vanished: u64,
+    /// Files and folders that could not be read.
+    #[n(12)]
+    pub unreadable: u64,
+    /// Files that kept changing while they were read.
+    #[n(13)]
+    pub changed_while_read: u64,
+}
+
+/// A recovery point.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Manifest {
+    /// Host and sources: what the point is a point of.
+    #[n(0)]
+    pub instance: String,
+    /// How it was made.
+    #[n(1)]
+    pub method: Method,
+    /// When reading began: the instant that the point vouches for.
+    #[n(2)]
+    pub captured: Timestamp,
+    /// When the manifest was written.
+    #[n(3)]
+    pub finished: Timestamp,
+    /// The point that it was compared with; `None` for the first.
+    #[n(4)]
+    pub base: Option<PointId>,
+    /// Points from its full up to it, both included.
+    #[n(5)]
+    pub chain_length: u32,
+    /// Other points whose packs it refers to, in id order.
+    #[n(6)]
+    pub depends_on: Vec<PointId>,
+    /// `Listing` blobs in order.
+    #[n(7)]
+    pub listing: Vec<BlobId>,
+    /// Index segments that tell its own packs.
+    #[n(8)]
+    pub segments: Vec<ObjectId>,
+    /// Its own packs.
+    #[n(9)]
+    pub packs: Vec<ObjectId>,
+    /// What it was made from.
+    #[n(10)]
+    pub sources: Vec<Source>,
+    /// Block size of disks in bytes.
+    #[n(11)]
+    pub block_bytes: Option<u64>,
+    /// What the backup did.
+    #[n(12)]
+    pub statistics: Statistics,
+    /// The program that wrote it.
+    #[n(13)]
+    pub program: String,
+}
+
+/// The manifest's bytes.
+pub fn write(manifest: &Manifest) -> Vec<u8> {
+    let mut out = Vec::new();
+    super::encode(manifest, &mut out);
+    out
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// `Corrupt` naming `object`.
+pub fn read(object: &str, bytes: &[u8]) -> Result<Manifest> {
+    minicbor::decode(bytes)
+        .map_err(|error| Error::corrupt(object, format!("the manifest does not parse: {error}")))
+}
