@@ -1,0 +1,193 @@
+//! Reading many small files in one computation, and what large files are cut into.
+
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::chunk::Cut;
+use crate::format::layout::Kind;
+use crate::format::listing::{
+    EXTENTS_PER_BLOB, Entry, EntryKind, Extent, INLINE_EXTENTS_MAX, write_extents,
+};
+use crate::source::{attributes, is_zero, open_file};
+
+use super::session::{Session, Tally};
+
+/// Files up to this are read whole, many to a computation.
+pub(super) const SMALL_BYTES_MAX: u64 = 1 << 20;
+/// Times that a file which changes under the reader is read again.
+const ATTEMPTS: usize = 3;
+
+/// One thing of a batch, in listing order.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// Nothing to read: it is as its base has it.
+    Known(Box<Entry>),
+    /// Attributes, and for a file its content, are to be read.
+    Read(Box<Entry>, PathBuf),
+}
+
+/// What became of an item.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// Here it is.
+    Entry(Box<Entry>),
+    /// It was kept although it changed while it was read.
+    Changed(Box<Entry>, PathBuf),
+    /// It is gone.
+    Vanished(PathBuf),
+    /// It can't be read.
+    Unreadable(PathBuf, std::io::Error),
+}
+
+/// Reads a batch.
+pub(super) fn read_batch(session: &Session, items: Vec<Item>) -> (Vec<Done>, Tally) {
+    let mut tally = Tally::default();
+    let mut buffer = Vec::new();
+    let done = items.into_iter().map(|item| match item {
+        Item::Known(entry) => Done::Entry(entry),
+        Item::Read(entry, at) => read_one(session, entry, at, &mut buffer, &mut tally),
+    });
+    (done.collect(), tally)
+}
+
+fn read_one(
+    session: &Session,
+    mut entry: Box<Entry>,
+    at: PathBuf,
+    buffer: &mut Vec<u8>,
+    tally: &mut Tally,
+) -> Done {
+    let result = attributes(&at).and_then(|attributes| {
+        entry.attributes = attributes;
+        if entry.kind == EntryKind::File {
+            read_small(&at, &mut entry, buffer, tally)
+        } else {
+            Ok(true)
+        }
+    });
+    match result {
+        Ok(steady) => {
+            if entry.kind == EntryKind::File {
+                let extents = store_chunks(session, Cut::Content, buffer, None, tally);
+                seal_extents(session, &mut entry, extents, tally);
+            }
+            if steady {
+                Done::Entry(entry)
+            } else {
+                Done::Changed(entry, at)
+            }
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Done::Vanished(at),
+        Err(error) => Done::Unreadable(at, error),
+    }
+}
+
+/// Reads a small file into `buffer`; tells whether it held still.
+fn read_small(
+    at: &Path,
+    entry: &mut Entry,
+    buffer: &mut Vec<u8>,
+    tally: &mut Tally,
+) -> std::io::Result<bool> {
+    for _ in 0..ATTEMPTS {
+        let file = open_file(at, false)?;
+        let before = file.metadata()?;
+        buffer.clear();
+        // One byte more than expected, so that a file of the expected size ends in one call.
+        buffer.reserve(before.size() as usize + 1);
+        (&file).read_to_end(buffer)?;
+        tally.statistics.read_bytes += buffer.len() as u64;
+        let steady = refresh(entry, &before) && buffer.len() as u64 == before.size();
+        let after = file.metadata()?;
+        if refresh(entry, &after) && steady {
+            return Ok(true);
+        }
+    }
+    entry.changed = None;
+    Ok(false)
+}
+
+/// Brings an entry up to date with its open file; tells whether it was.
+pub(super) fn refresh(entry: &mut Entry, metadata: &std::fs::Metadata) -> bool {
+    use crate::source::instant;
+    let modified = instant(metadata.mtime(), metadata.mtime_nsec());
+    let changed = instant(metadata.ctime(), metadata.ctime_nsec());
+    let same = entry.modified == modified
+        && entry.size == metadata.size()
+        && entry.inode == metadata.ino()
+        && entry.changed.is_none_or(|old| old == changed);
+    entry.modified = modified;
+    entry.size = metadata.size();
+    entry.inode = metadata.ino();
+    entry.mode = metadata.mode() & 0o7777;
+    entry.uid = metadata.uid();
+    entry.gid = metadata.gid();
+    if entry.changed.is_some() {
+        entry.changed = Some(changed);
+    }
+    same
+}
+
+/// Stores the chunks of `bytes`, cut by `cut` or at the given lengths; gives their extents.
+pub(super) fn store_chunks(
+    session: &Session,
+    cut: Cut,
+    bytes: &[u8],
+    cuts: Option<&[u32]>,
+    tally: &mut Tally,
+) -> Vec<Extent> {
+    let mut extents = Vec::new();
+    let mut rest = bytes;
+    let mut cuts = cuts.map(|cuts| cuts.iter());
+    while !rest.is_empty() {
+        let length = match cuts.as_mut().and_then(Iterator::next) {
+            Some(length) => *length as usize,
+            None => cut.first(session.keys.chunker_table(), rest),
+        };
+        let (chunk, after) = rest.split_at(length);
+        rest = after;
+        let covered = chunk.len() as u64;
+        if matches!(cut, Cut::Fixed(_)) && is_zero(chunk) {
+            push_hole(&mut extents, covered);
+            continue;
+        }
+        tally.statistics.blocks_referenced += 1;
+        extents.push(Extent::Chunk(
+            covered,
+            session.store(Kind::Data, chunk, tally),
+        ));
+    }
+    extents
+}
+
+/// Adds a hole, joined with one before it.
+pub(super) fn push_hole(extents: &mut Vec<Extent>, bytes: u64) {
+    if let Some(Extent::Hole(before)) = extents.last_mut() {
+        *before += bytes;
+    } else {
+        extents.push(Extent::Hole(bytes));
+    }
+}
+
+/// Gives an entry its extents, in lists of their own where they are many.
+pub(super) fn seal_extents(
+    session: &Session,
+    entry: &mut Entry,
+    extents: Vec<Extent>,
+    tally: &mut Tally,
+) {
+    entry.size = extents.iter().map(Extent::bytes).sum();
+    entry.content = if extents.len() <= INLINE_EXTENTS_MAX {
+        extents
+    } else {
+        let lists = extents.chunks(EXTENTS_PER_BLOB).map(|run| {
+            let covered = run.iter().map(Extent::bytes).sum();
+            Extent::List(
+                covered,
+                session.store(Kind::Extents, &write_extents(run), tally),
+            )
+        });
+        lists.collect()
+    };
+}

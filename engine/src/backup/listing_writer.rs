@@ -1,0 +1,44 @@
+//! Listing entries gather into blobs, cut where the path says, so that equal runs stay equal.
+
+use crate::format::layout::Kind;
+use crate::format::listing::{Entry, write_entry};
+use crate::ids::BlobId;
+
+use super::session::{Session, Tally};
+
+/// A cut follows about every 1,024th path: 60 kB to 150 kB of entries, a few kB compressed.
+const CUT_MASK: u32 = 1023;
+/// A listing blob never exceeds this, whatever the paths say.
+const BLOB_BYTES_MAX: usize = 1 << 20;
+
+/// Writes a listing.
+#[derive(Debug, Default)]
+pub(super) struct ListingWriter {
+    pending: Vec<u8>,
+    blobs: Vec<BlobId>,
+}
+
+impl ListingWriter {
+    /// Adds an entry.
+    pub(super) fn push(&mut self, session: &Session, entry: &Entry, tally: &mut Tally) {
+        let cut = session.keys.listing_cut(&entry.path) & CUT_MASK == 0;
+        if cut || self.pending.len() >= BLOB_BYTES_MAX {
+            self.flush(session, tally);
+        }
+        write_entry(entry, &mut self.pending);
+    }
+
+    fn flush(&mut self, session: &Session, tally: &mut Tally) {
+        if !self.pending.is_empty() {
+            self.blobs
+                .push(session.store(Kind::Listing, &self.pending, tally));
+            self.pending.clear();
+        }
+    }
+
+    /// The blobs in order.
+    pub(super) fn finish(mut self, session: &Session, tally: &mut Tally) -> Vec<BlobId> {
+        self.flush(session, tally);
+        self.blobs
+    }
+}

@@ -1,0 +1,99 @@
+//! Packs beside the reading: sealing into them, copying between them, taking over what was left.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, TryStreamExt, stream};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::index::PackRecord;
+use crate::format::layout::{Kind, path};
+use crate::format::pack::BlobEntry;
+use crate::ids::{BlobId, ObjectId};
+use crate::seal::Keyring;
+use crate::seam::Entropy;
+use crate::vault::{
+    Catalog, FullPack, Located, PackWriter, REQUESTS_MAX, Vault, id_of, list, read_table, seal_blob,
+};
+
+use super::session::Session;
+
+/// Verifies and copies sealed blobs of one pack as they are.
+pub(super) fn copy_blobs(
+    session: &Session,
+    id: ObjectId,
+    pack: &[u8],
+    run: &[(Located, BlobEntry)],
+) -> Result<(Vec<FullPack>, u64)> {
+    let (mut full, mut bytes) = (Vec::new(), 0);
+    for (located, entry) in run {
+        let start = located.offset as usize;
+        let sealed = pack
+            .get(start..start + located.stored_bytes as usize)
+            .ok_or_else(|| Error::corrupt(path::pack(id), "it is shorter than the index says"))?;
+        let (keys, kind) = (&session.keys, entry.kind);
+        crate::vault::blob_of(
+            keys,
+            id,
+            keys.epoch(),
+            kind,
+            &entry.id,
+            *located,
+            &mut sealed.to_vec(),
+        )?;
+        let writer = if kind == Kind::Data {
+            &session.data
+        } else {
+            &session.metadata
+        };
+        full.extend(writer.add(keys, &*session.entropy, *entry, sealed));
+        bytes += sealed.len() as u64;
+    }
+    Ok((full, bytes))
+}
+
+/// Packs that no point counts as its own: what an interrupted backup left. Those that do not open
+/// are passed over; `check` names them.
+pub(super) async fn orphans(vault: &Vault, catalog: &Catalog) -> Result<Vec<PackRecord>> {
+    let owned: BTreeSet<ObjectId> = catalog
+        .points()
+        .iter()
+        .flat_map(|point| point.manifest.packs.iter().copied())
+        .collect();
+    let mut orphans = Vec::new();
+    for object in list(vault.world(), &path::packs()).await? {
+        if let Ok(id) = id_of(&object.location)
+            && !owned.contains(&id)
+        {
+            orphans.push((id, object.size));
+        }
+    }
+    let tables = stream::iter(orphans).map(|(id, bytes)| async move {
+        match read_table(vault, id, bytes).await {
+            Ok(record) => Ok(Some(record)),
+            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    });
+    let tables: Vec<_> = tables.buffered(REQUESTS_MAX).try_collect().await?;
+    Ok(tables.into_iter().flatten().collect())
+}
+
+/// Seals a blob into a pack; gives a pack that had to be closed for it.
+pub(super) fn seal(
+    keys: &Keyring,
+    entropy: &dyn Entropy,
+    kind: Kind,
+    id: BlobId,
+    raw: &[u8],
+    writer: &PackWriter,
+) -> Option<FullPack> {
+    thread_local! {
+        static SCRATCH: std::cell::RefCell<Vec<u8>> = const { std::cell::RefCell::new(Vec::new()) };
+    }
+    SCRATCH.with_borrow_mut(|scratch| {
+        let entry = seal_blob(keys, entropy, kind, id, raw, scratch);
+        writer.add(keys, entropy, entry, scratch)
+    })
+}

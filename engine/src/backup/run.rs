@@ -1,0 +1,593 @@
+//! The order of a backup: read, cut, seal, pack, put; the manifest last.
+//!
+//! Long because the one owner of a backup's state decides, entry by entry, what is read and in
+//! which order results are taken; the work itself is in the rooms beside it.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use crate::chunk::Cut;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::index::PackRecord;
+use crate::format::layout::{Kind, path};
+use crate::format::listing::{Entry, EntryKind, Extent};
+use crate::format::pack::BLOB_BYTES_MAX;
+use crate::format::point::{self, Manifest, SourceKind};
+use crate::ids::{ObjectId, PointId};
+use crate::seam::compute;
+use crate::source::{FileReader, Found, Piece, Source, Walk, open_file, path_order};
+use crate::vault::{BlobReader, Catalog, ChunkIndex, Vault};
+
+use super::Progress;
+use super::base::{BaseCursor, unchanged};
+use super::files::{
+    Done, Item, SMALL_BYTES_MAX, push_hole, read_batch, refresh, seal_extents, store_chunks,
+};
+use super::listing_writer::ListingWriter;
+use super::packs::orphans;
+use super::plan::{BackupPlan, Request, plan};
+use super::session::{Session, Tally};
+
+/// Computations under way per core; each holds up to 5 MiB.
+const COMPUTATIONS_PER_CORE: usize = 3;
+/// Entries that the walk hands over at a time, and a batch's most.
+const BATCH_ENTRIES: usize = 512;
+/// Bytes of small files in one batch.
+const BATCH_BYTES: u64 = 2 << 20;
+/// A file that changed so shortly before it was read may change again within the same tick of a
+/// coarse file-system clock (2 s on FAT): its change time is not trusted next time.
+const RACY_SECONDS: i64 = 2;
+
+/// What to back up, and how.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// Method and instance.
+    pub request: Request,
+    /// Block size of disks in bytes: a multiple of 512 up to 16 MiB.
+    pub block_bytes: u64,
+    /// The program, for the manifest.
+    pub program: String,
+}
+
+/// A finished backup.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The new point.
+    pub point: PointId,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Bytes by which the vault grew, manifest included.
+    pub stored_bytes: u64,
+    /// Bytes of those that came from this machine's data.
+    pub sent_bytes: u64,
+}
+
+/// Makes a recovery point.
+///
+/// # Errors
+/// `Invalid` for sources or a block size that can't be used; store errors; `Corrupt` when the
+/// points that the method builds on are damaged. Whatever had been put stays and is taken over by
+/// the next backup.
+pub async fn run(vault: &Vault, backup: &Backup, progress: &dyn Progress) -> Result<Outcome> {
+    let block = backup.block_bytes;
+    if block == 0 || !block.is_multiple_of(512) || block > u64::from(BLOB_BYTES_MAX) {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("block size {block}: choose a multiple of 512 bytes up to 16 MiB"),
+        ));
+    }
+    let captured = vault.world().clock.now();
+    let sources = named(&backup.sources)?;
+    let catalog = Catalog::load(vault).await?;
+    let plan = plan(&backup.request, &catalog);
+    let mut runner = Runner::new(vault, &catalog, &plan, progress).await?;
+    for (source, name) in &sources {
+        match source.kind {
+            SourceKind::Tree => runner.tree(source.path.clone(), name.clone()).await?,
+            SourceKind::Disk => {
+                runner
+                    .disk(source.path.clone(), name.clone(), block as usize)
+                    .await?;
+            }
+        }
+    }
+    runner.drain(0).await?;
+    let finished = runner.finish(&catalog).await?;
+    let disks = sources
+        .iter()
+        .any(|(source, _)| source.kind == SourceKind::Disk);
+    let manifest = Manifest {
+        instance: backup.request.instance.clone(),
+        method: plan.method,
+        captured,
+        finished: vault.world().clock.now(),
+        base: plan.base,
+        chain_length: plan.chain_length,
+        depends_on: finished.depends_on,
+        listing: finished.listing,
+        segments: finished.segments,
+        packs: finished.packs,
+        sources: sources
+            .into_iter()
+            .map(|(source, name)| point::Source {
+                path: source.path.as_os_str().as_bytes().to_vec(),
+                kind: source.kind,
+                name,
+            })
+            .collect(),
+        block_bytes: disks.then_some(block),
+        statistics: finished.statistics,
+        program: backup.program.clone(),
+    };
+    let id = ObjectId::draw(&*vault.world().entropy);
+    let raw = point::write(&manifest);
+    let manifest_bytes = vault
+        .put_object(Kind::Point, id, &path::point(id), &raw)
+        .await?;
+    let statistics = manifest.statistics;
+    Ok(Outcome {
+        point: id,
+        stored_bytes: statistics.sent_bytes + statistics.copied_bytes + manifest_bytes,
+        sent_bytes: statistics.sent_bytes + manifest_bytes,
+        manifest,
+    })
+}
+
+/// Names the sources below the point's root, in path order. A single source is the root itself.
+fn named(sources: &[Source]) -> Result<Vec<(Source, Vec<u8>)>> {
+    let [single] = sources else {
+        let mut names = BTreeSet::new();
+        let mut out = Vec::new();
+        for source in sources {
+            let name = source
+                .path
+                .file_name()
+                .unwrap_or(source.path.as_os_str())
+                .as_bytes();
+            if !names.insert(name.to_vec()) {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "two sources are called '{}': back them up one by one",
+                        String::from_utf8_lossy(name)
+                    ),
+                ));
+            }
+            out.push((source.clone(), name.to_vec()));
+        }
+        if out.is_empty() {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                "no source given: name a folder or image",
+            ));
+        }
+        out.sort_by(|a, b| path_order(&a.1, &b.1));
+        return Ok(out);
+    };
+    Ok(vec![(single.clone(), Vec::new())])
+}
+
+type Computed<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// Work under way, in listing order.
+enum Pending {
+    Batch(Computed<(Vec<Done>, Tally)>),
+    Segment(Computed<(Vec<Extent>, Tally)>),
+    Hole(u64),
+    FileEnd(Box<Entry>, PathBuf, bool),
+}
+
+pub(super) struct Runner<'a> {
+    pub(super) vault: &'a Vault,
+    pub(super) plan: &'a BackupPlan,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) session: Arc<Session>,
+    pub(super) orphans: Vec<PackRecord>,
+    pub(super) base: Option<BaseCursor>,
+    pub(super) listing: ListingWriter,
+    pending: VecDeque<Pending>,
+    pub(super) extents: Vec<Extent>,
+    pub(super) puts: VecDeque<oneshot::Receiver<Result<PackRecord>>>,
+    pub(super) records: Vec<PackRecord>,
+    pub(super) packs: Vec<ObjectId>,
+    pub(super) segments: Vec<ObjectId>,
+    pub(super) total: Tally,
+}
+
+impl<'a> Runner<'a> {
+    async fn new(
+        vault: &'a Vault,
+        catalog: &Catalog,
+        plan: &'a BackupPlan,
+        progress: &'a dyn Progress,
+    ) -> Result<Self> {
+        let scope = Arc::new(catalog.index_of(vault, &plan.scope).await?);
+        let orphans = orphans(vault, catalog).await?;
+        let mut orphan_index = ChunkIndex::default();
+        for record in &orphans {
+            orphan_index.add(record, 0);
+        }
+        let reader = BlobReader::new(vault.clone(), Arc::clone(&scope));
+        let base = plan.base.and_then(|id| catalog.get(id));
+        let base = base.map(|point| BaseCursor::new(point, reader));
+        let session = Session::new(
+            Arc::clone(vault.keys()),
+            Arc::clone(&vault.world().entropy),
+            scope,
+            plan.scope.len(),
+            orphan_index,
+            plan.copies,
+        );
+        Ok(Self {
+            vault,
+            plan,
+            progress,
+            session: Arc::new(session),
+            orphans,
+            base,
+            listing: ListingWriter::default(),
+            pending: VecDeque::new(),
+            extents: Vec::new(),
+            puts: VecDeque::new(),
+            records: Vec::new(),
+            packs: Vec::new(),
+            segments: Vec::new(),
+            total: Tally::default(),
+        })
+    }
+
+    /// Backs up a folder below `name`.
+    async fn tree(&mut self, root: PathBuf, name: Vec<u8>) -> Result<()> {
+        let world = self.vault.world().clone();
+        let mut walk = Walk::new(root.clone(), name);
+        let next = |mut walk: Walk| {
+            compute(&*world.workers, move || {
+                let found = walk.next_batch(BATCH_ENTRIES);
+                (walk, found)
+            })
+        };
+        let mut found;
+        (walk, found) = next(walk).await?;
+        let mut batch = Batch::default();
+        while !found.is_empty() {
+            // The next batch is walked while this one is looked through.
+            let coming = next(walk);
+            let racy = world.clock.now().earlier_by(RACY_SECONDS);
+            for found in found {
+                match found {
+                    Found::Entry(entry, at) => self.entry(entry, at, racy, &mut batch).await?,
+                    Found::Special(_) => self.total.statistics.special_skipped += 1,
+                    Found::Vanished(at) => self.vanished(&at),
+                    Found::Unreadable(at, error) if at == root => {
+                        return Err(Error::from_io(format!("source {}", at.display()), error));
+                    }
+                    Found::Unreadable(at, error) => self.unreadable(&at, &error),
+                }
+            }
+            (walk, found) = coming.await?;
+        }
+        self.flush(&mut batch).await
+    }
+
+    /// Decides what one entry of the walk needs: nothing, a place in a batch, or its own reading.
+    async fn entry(
+        &mut self,
+        mut entry: Box<Entry>,
+        at: PathBuf,
+        racy: crate::units::Timestamp,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        let known = match &mut self.base {
+            Some(base) => base.seek(&entry.path).await?,
+            None => None,
+        };
+        let known = known.filter(|known| unchanged(known, &entry));
+        if entry.changed.is_some_and(|changed| changed > racy) {
+            entry.changed = None;
+        }
+        if let Some(known) = known
+            && self.refer_all(&known.content).await?
+        {
+            entry.content = known.content;
+            entry.attributes = known.attributes;
+            if entry.kind == EntryKind::File {
+                self.total.statistics.files_unchanged += 1;
+            }
+            batch.items.push(Item::Known(entry));
+        } else if entry.kind == EntryKind::File && entry.size > SMALL_BYTES_MAX {
+            self.flush(batch).await?;
+            return self.large_file(entry, at, Cut::Content).await;
+        } else {
+            batch.bytes += entry.size;
+            batch.items.push(Item::Read(entry, at));
+        }
+        if batch.bytes >= BATCH_BYTES || batch.items.len() >= BATCH_ENTRIES {
+            self.flush(batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Refers to all blobs of an unchanged file; false when one is missing, so that the file is
+    /// read again and what was lost is stored anew.
+    async fn refer_all(&mut self, content: &[Extent]) -> Result<bool> {
+        let mut tally = Tally::default();
+        for extent in content {
+            let whole = match extent {
+                Extent::Chunk(_, id) => {
+                    tally.statistics.blocks_referenced += 1;
+                    self.session.refer(Kind::Data, id, &mut tally)
+                }
+                Extent::List(..) => self.refer_list(extent, &mut tally).await?,
+                Extent::Hole(_) => true,
+            };
+            if !whole {
+                return Ok(false);
+            }
+        }
+        self.add(tally).await?;
+        Ok(true)
+    }
+
+    /// Refers to a list of extents and to all that it names.
+    async fn refer_list(&mut self, list: &Extent, tally: &mut Tally) -> Result<bool> {
+        let (Extent::List(_, id), Some(base)) = (list, &self.base) else {
+            return Ok(false);
+        };
+        if !self.session.refer(Kind::Extents, id, tally) {
+            return Ok(false);
+        }
+        for extent in base.reader.extents(std::slice::from_ref(list)).await? {
+            if let Extent::Chunk(_, id) = extent {
+                tally.statistics.blocks_referenced += 1;
+                if !self.session.refer(Kind::Data, &id, tally) {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Sends a batch to be read.
+    async fn flush(&mut self, batch: &mut Batch) -> Result<()> {
+        if batch.items.is_empty() {
+            return Ok(());
+        }
+        let (session, items) = (Arc::clone(&self.session), std::mem::take(batch).items);
+        let work = compute(&*self.vault.world().workers, move || {
+            read_batch(&session, items)
+        });
+        self.push(Pending::Batch(Box::pin(work))).await
+    }
+
+    /// Reads a large file or disk, its chunks sealed on other cores meanwhile.
+    async fn large_file(&mut self, mut entry: Box<Entry>, at: PathBuf, cut: Cut) -> Result<()> {
+        let disk = entry.kind == EntryKind::Disk;
+        let Some((file, sparse)) = self.open_large(&mut entry, &at)? else {
+            return Ok(());
+        };
+        let mut reader = FileReader::new(file, cut, entry.size, sparse);
+        let world = self.vault.world().clone();
+        loop {
+            let session = Arc::clone(&self.session);
+            let step = compute(&*world.workers, move || {
+                let piece = reader.next_piece(session.keys.chunker_table());
+                (reader, piece)
+            });
+            let piece;
+            (reader, piece) = step.await?;
+            match piece {
+                Ok(Piece::End) => break,
+                Ok(Piece::Hole(bytes)) => self.push(Pending::Hole(bytes)).await?,
+                Ok(Piece::Data(bytes, cuts)) => {
+                    let session = Arc::clone(&self.session);
+                    let work = compute(&*world.workers, move || {
+                        let mut tally = Tally::default();
+                        let extents = store_chunks(&session, cut, &bytes, Some(&cuts), &mut tally);
+                        (extents, tally)
+                    });
+                    self.push(Pending::Segment(Box::pin(work))).await?;
+                }
+                Err(error) if disk => {
+                    return Err(Error::from_io(format!("source {}", at.display()), error));
+                }
+                Err(error) => {
+                    // What was read of it is left out; its packs are in the vault for next time.
+                    self.drain(0).await?;
+                    self.extents.clear();
+                    self.unreadable(&at, &error);
+                    return Ok(());
+                }
+            }
+        }
+        self.total.statistics.read_bytes += reader.read_bytes();
+        let steady = disk
+            || reader
+                .file()
+                .metadata()
+                .is_ok_and(|after| refresh(&mut entry, &after));
+        self.push(Pending::FileEnd(entry, at, steady)).await
+    }
+
+    /// Opens a large file or disk and brings its entry up to date; `None` when it is left out.
+    fn open_large(&mut self, entry: &mut Entry, at: &Path) -> Result<Option<(File, bool)>> {
+        use std::os::unix::fs::MetadataExt;
+        let disk = entry.kind == EntryKind::Disk;
+        let opened = open_file(at, disk).and_then(|file| {
+            if !disk {
+                entry.attributes = crate::source::attributes(at)?;
+            }
+            let metadata = file.metadata()?;
+            Ok((file, metadata))
+        });
+        match opened {
+            Ok((file, _)) if disk => Ok(Some((file, true))),
+            Ok((file, metadata)) => {
+                refresh(entry, &metadata);
+                Ok(Some((file, metadata.blocks() * 512 < metadata.size())))
+            }
+            Err(error) if disk => Err(Error::from_io(format!("source {}", at.display()), error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.vanished(at);
+                Ok(None)
+            }
+            Err(error) => {
+                self.unreadable(at, &error);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Backs up a disk as the entry `name`.
+    async fn disk(&mut self, at: PathBuf, name: Vec<u8>, block: usize) -> Result<()> {
+        let io = |error| Error::from_io(format!("source {}", at.display()), error);
+        let mut file: File = open_file(&at, true).map_err(io)?;
+        let size = std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(io)?;
+        let entry = Entry {
+            path: name,
+            kind: EntryKind::Disk,
+            mode: 0,
+            uid: 0,
+            gid: 0,
+            modified: crate::units::Timestamp::default(),
+            size,
+            content: Vec::new(),
+            attributes: Vec::new(),
+            target: None,
+            changed: None,
+            inode: 0,
+            link_group: None,
+        };
+        self.large_file(Box::new(entry), at, Cut::Fixed(block))
+            .await
+    }
+
+    async fn push(&mut self, pending: Pending) -> Result<()> {
+        self.pending.push_back(pending);
+        let most = self.vault.world().workers.cores() * COMPUTATIONS_PER_CORE;
+        self.drain(most).await
+    }
+
+    /// Takes results in order until at most `left` are under way.
+    async fn drain(&mut self, left: usize) -> Result<()> {
+        while self.pending.len() > left {
+            match self.pending.pop_front() {
+                None => {}
+                Some(Pending::Hole(bytes)) => {
+                    push_hole(&mut self.extents, bytes);
+                    self.progress.advance(bytes, 0);
+                }
+                Some(Pending::Segment(work)) => {
+                    let (extents, tally) = work.await?;
+                    self.progress
+                        .advance(extents.iter().map(Extent::bytes).sum(), 0);
+                    for extent in extents {
+                        match extent {
+                            Extent::Hole(bytes) => push_hole(&mut self.extents, bytes),
+                            other => self.extents.push(other),
+                        }
+                    }
+                    self.add(tally).await?;
+                }
+                Some(Pending::FileEnd(mut entry, at, steady)) => {
+                    let mut tally = Tally::default();
+                    let (size, extents) = (entry.size, std::mem::take(&mut self.extents));
+                    seal_extents(&self.session, &mut entry, extents, &mut tally);
+                    self.add(tally).await?;
+                    if !steady || entry.size != size {
+                        entry.changed = None;
+                        self.changed(&at);
+                    }
+                    self.progress.advance(0, 1);
+                    self.list(&entry).await?;
+                }
+                Some(Pending::Batch(work)) => {
+                    let (done, tally) = work.await?;
+                    self.add(tally).await?;
+                    for done in done {
+                        self.done(done).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn done(&mut self, done: Done) -> Result<()> {
+        let entry = match done {
+            Done::Entry(entry) => entry,
+            Done::Changed(entry, at) => {
+                self.changed(&at);
+                entry
+            }
+            Done::Vanished(at) => {
+                self.vanished(&at);
+                return Ok(());
+            }
+            Done::Unreadable(at, error) => {
+                self.unreadable(&at, &error);
+                return Ok(());
+            }
+        };
+        self.progress
+            .advance(entry.size, u64::from(entry.kind == EntryKind::File));
+        self.list(&entry).await
+    }
+
+    async fn list(&mut self, entry: &Entry) -> Result<()> {
+        let statistics = &mut self.total.statistics;
+        match entry.kind {
+            EntryKind::File | EntryKind::Disk => statistics.files += 1,
+            EntryKind::Folder => statistics.folders += 1,
+            EntryKind::Symlink => {}
+        }
+        statistics.logical_bytes += entry.size;
+        let mut tally = Tally::default();
+        self.listing.push(&self.session, entry, &mut tally);
+        self.add(tally).await
+    }
+
+    fn vanished(&mut self, at: &Path) {
+        self.total.statistics.vanished += 1;
+        self.progress
+            .problem(at, "vanished before it was read; left out");
+    }
+
+    fn changed(&mut self, at: &Path) {
+        self.total.statistics.changed_while_read += 1;
+        self.progress
+            .problem(at, "changed while it was read; kept as read");
+    }
+
+    fn unreadable(&mut self, at: &Path, error: &std::io::Error) {
+        self.total.statistics.unreadable += 1;
+        self.progress.problem(at, &format!("{error}; left out"));
+    }
+
+    /// Adds what a computation did, and puts the packs that it filled.
+    pub(super) async fn add(&mut self, tally: Tally) -> Result<()> {
+        let (sum, more) = (&mut self.total.statistics, tally.statistics);
+        sum.read_bytes += more.read_bytes;
+        sum.blocks_stored += more.blocks_stored;
+        sum.blocks_referenced += more.blocks_referenced;
+        self.total.copies.extend(tally.copies);
+        for pack in tally.full_packs {
+            self.put(pack).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Entries waiting to be read together.
+#[derive(Default)]
+struct Batch {
+    items: Vec<Item>,
+    bytes: u64,
+}

@@ -1,0 +1,237 @@
+//! The vault: objects in a store, the keys that open them, and what lies where.
+
+mod blobs;
+mod catalog;
+mod index;
+mod pack_reader;
+mod pack_writer;
+
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt, PutMode, PutPayload};
+
+pub use blobs::BlobReader;
+pub(crate) use catalog::read_segment;
+pub use catalog::{Catalog, Point};
+pub use index::{ChunkIndex, Located};
+pub use pack_reader::{PackContents, blob_of, read_table, verify_pack};
+pub(crate) use pack_writer::seal_blob;
+pub use pack_writer::{FullPack, PackWriter};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::keyslot::{self, KdfCost, VaultHeader};
+use crate::format::layout::{self, path};
+use crate::ids::{ObjectId, VaultId};
+use crate::seal::{Keyring, unwrap_keyring, wrap_keyring};
+use crate::seam::{World, compute};
+
+/// Requests to the store under way at once where many small objects are read.
+pub const REQUESTS_MAX: usize = 16;
+
+/// An open vault.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    world: World,
+    keys: Arc<Keyring>,
+    header: VaultHeader,
+    damaged: Arc<Vec<Error>>,
+}
+
+impl Vault {
+    /// Makes a vault in an empty store and opens it.
+    ///
+    /// # Errors
+    /// `Conflict` when the store holds a vault already, `Invalid` when it holds anything else.
+    pub async fn create(world: World, passphrase: &[u8], cost: KdfCost) -> Result<Self> {
+        if world.store.head(&path::vault()).await.is_ok() {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "there is a vault already: back up into it, or choose another place",
+            ));
+        }
+        let first = world.store.list(None).try_next().await;
+        if let Some(object) = first.map_err(|error| Error::from_store("(list)", error))? {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the place is not empty (it holds '{}'): choose an empty one",
+                    object.location
+                ),
+            ));
+        }
+        let mut id = [0; 16];
+        world.entropy.fill(&mut id);
+        let keys = Keyring::draw(VaultId(id), &*world.entropy);
+        let now = world.clock.now();
+        let slot = wrap_keyring(&keys, &*world.entropy, passphrase, cost, now)?;
+        let slot_id = ObjectId::draw(&*world.entropy);
+        let header = VaultHeader {
+            magic: keyslot::VAULT_MAGIC.to_owned(),
+            version: crate::format::VERSION,
+            vault: keys.vault(),
+            created: now,
+        };
+        put_new(&world, &path::key(slot_id), keyslot::write_slot(&slot)).await?;
+        // Last, so that a vault that can be recognised can be opened.
+        put_new(&world, &path::vault(), keyslot::write_vault(&header)).await?;
+        Ok(Self {
+            world,
+            keys: Arc::new(keys),
+            header,
+            damaged: Arc::default(),
+        })
+    }
+
+    /// Opens a vault.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none, `Denied` for a wrong passphrase, `Unsupported` for a newer
+    /// format, `Corrupt` when the header or every key slot is damaged.
+    pub async fn open(world: World, passphrase: &[u8]) -> Result<Self> {
+        let name = path::vault();
+        let header = get(&world, &name)
+            .await
+            .map_err(|error| match error.kind() {
+                ErrorKind::NotFound => Error::new(
+                    ErrorKind::NotFound,
+                    "not a vault: there is no vault header; make a vault with `firedrill init`, \
+                 or check the path",
+                ),
+                _ => error,
+            })?;
+        let header = keyslot::read_vault(name.as_ref(), &header)?;
+        let mut damaged = Vec::new();
+        for object in list(&world, &path::keys()).await? {
+            let name = object.location.to_string();
+            let slot = get(&world, &object.location).await?;
+            let slot = match keyslot::read_slot(&name, &slot) {
+                Ok(slot) => slot,
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    damaged.push(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let passphrase = zeroize::Zeroizing::new(passphrase.to_vec());
+            let vault = header.vault;
+            let opened = compute(&*world.workers, move || {
+                unwrap_keyring(vault, &name, &slot, &passphrase)
+            });
+            match opened.await? {
+                Ok(Some(keys)) => {
+                    let damaged = Arc::new(damaged);
+                    return Ok(Self {
+                        world,
+                        keys: Arc::new(keys),
+                        header,
+                        damaged,
+                    });
+                }
+                Ok(None) => {}
+                Err(error) => damaged.push(error),
+            }
+        }
+        Err(damaged.into_iter().next().unwrap_or_else(|| {
+            Error::new(
+                ErrorKind::Denied,
+                "the passphrase opens no key slot of this vault: check FIREDRILL_PASSPHRASE or \
+                 the passphrase file, and that this is the vault you mean",
+            )
+        }))
+    }
+
+    /// The world that the vault lives in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The vault's keys.
+    pub fn keys(&self) -> &Arc<Keyring> {
+        &self.keys
+    }
+
+    /// The vault's header.
+    pub fn header(&self) -> &VaultHeader {
+        &self.header
+    }
+
+    /// Key slots that were found damaged while opening.
+    pub fn damaged_slots(&self) -> &[Error] {
+        &self.damaged
+    }
+
+    /// Seals and writes an object that did not exist before; gives its size in bytes.
+    pub(crate) async fn put_object(
+        &self,
+        kind: layout::Kind,
+        id: ObjectId,
+        at: &Path,
+        raw: &[u8],
+    ) -> Result<u64> {
+        let sealed = crate::seal::seal_object(&self.keys, &*self.world.entropy, kind, id, raw);
+        let bytes = sealed.len() as u64;
+        put_new(&self.world, at, sealed).await?;
+        Ok(bytes)
+    }
+
+    /// Reads and opens an object.
+    pub(crate) async fn get_object(
+        &self,
+        kind: layout::Kind,
+        id: ObjectId,
+        at: &Path,
+    ) -> Result<Vec<u8>> {
+        let object = get(&self.world, at).await?;
+        crate::seal::open_object(&self.keys, kind, id, at.as_ref(), &object)
+    }
+}
+
+/// Writes an object that must not exist.
+pub(crate) async fn put_new(world: &World, at: &Path, bytes: Vec<u8>) -> Result<()> {
+    world
+        .store
+        .put_opts(at, PutPayload::from(bytes), PutMode::Create.into())
+        .await
+        .map_err(|error| Error::from_store(at, error))?;
+    Ok(())
+}
+
+/// Reads a whole object.
+pub(crate) async fn get(world: &World, at: &Path) -> Result<bytes::Bytes> {
+    let object = world
+        .store
+        .get(at)
+        .await
+        .map_err(|error| Error::from_store(at, error))?;
+    object
+        .bytes()
+        .await
+        .map_err(|error| Error::from_store(at, error))
+}
+
+/// Lists a folder of the vault in name order.
+///
+/// # Errors
+/// As the store gives them.
+pub async fn list(world: &World, folder: &Path) -> Result<Vec<ObjectMeta>> {
+    let mut objects: Vec<ObjectMeta> = world
+        .store
+        .list(Some(folder))
+        .try_collect()
+        .await
+        .map_err(|error| Error::from_store(folder, error))?;
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    Ok(objects)
+}
+
+/// The id that an object's name holds.
+///
+/// # Errors
+/// `Corrupt` when the name is not an id: something else was put into the vault.
+pub(crate) fn id_of(at: &Path) -> Result<ObjectId> {
+    at.filename()
+        .and_then(|name| name.parse().ok())
+        .ok_or_else(|| Error::corrupt(at, "its name is not one that firedrill gives: move it away"))
+}
