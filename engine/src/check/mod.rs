@@ -1,0 +1,287 @@
+//! Proving a vault: that all that points need is there, and with `read_data` that every byte opens.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::{StreamExt, stream};
+
+use crate::backup::Progress;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::index::PackRecord;
+use crate::format::layout::{Kind, path};
+use crate::format::listing::{Extent, read_entries};
+use crate::format::{keyslot, point};
+use crate::ids::{BlobId, ObjectId};
+use crate::seam::compute;
+use crate::vault::{
+    BlobReader, Catalog, ChunkIndex, Point, REQUESTS_MAX, Vault, get, id_of, list, read_segment,
+    verify_pack,
+};
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Each damage, naming the object.
+    pub errors: Vec<Error>,
+    /// Recovery points looked at.
+    pub points: u64,
+    /// Points that can't be restored whole.
+    pub broken_points: Vec<ObjectId>,
+    /// Packs looked at.
+    pub packs: u64,
+    /// Bytes of packs read and opened; 0 without `read_data`.
+    pub read_bytes: u64,
+    /// Packs that no point needs (left by an interrupted backup; the next one takes them over).
+    pub orphan_packs: u64,
+    /// Bytes of those.
+    pub orphan_bytes: u64,
+}
+
+impl Outcome {
+    fn damage<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Ok(value) => Ok(Some(value)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    // A version that differs inside a vault of this version is a flipped byte.
+                    ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported
+                ) =>
+            {
+                self.errors.push(error);
+                Ok(None)
+            }
+            // A store that does not serve is no finding about the vault.
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Packs opened at once; each is 16 MiB of memory.
+const PACKS_AT_ONCE: usize = 4;
+
+/// Checks a vault; damage is in the outcome, not an error.
+///
+/// # Errors
+/// When the store does not serve.
+pub async fn run(vault: &Vault, read_data: bool, progress: &dyn Progress) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    slots(vault, &mut outcome).await?;
+    let points = points(vault, &mut outcome).await?;
+    let records = segments(vault, &mut outcome).await?;
+    let sizes = packs(vault, &points, &records, &mut outcome).await?;
+    for point in &points {
+        outcome.points += 1;
+        let before = outcome.errors.len();
+        check_point(vault, &points, point, &records, &sizes, &mut outcome).await?;
+        if outcome.errors.len() > before {
+            outcome.broken_points.push(point.id);
+        }
+    }
+    if read_data {
+        read_packs(vault, &records, &sizes, &mut outcome, progress).await?;
+    }
+    Ok(outcome)
+}
+
+async fn slots(vault: &Vault, outcome: &mut Outcome) -> Result<()> {
+    for object in list(vault.world(), &path::keys()).await? {
+        let name = object.location.to_string();
+        let slot = get(vault.world(), &object.location).await;
+        outcome.damage(slot.and_then(|slot| keyslot::read_slot(&name, &slot)))?;
+    }
+    Ok(())
+}
+
+async fn points(vault: &Vault, outcome: &mut Outcome) -> Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for object in list(vault.world(), &path::points()).await? {
+        let read = async {
+            let id = id_of(&object.location)?;
+            let raw = vault.get_object(Kind::Point, id, &object.location).await?;
+            let manifest = point::read(object.location.as_ref(), &raw)?;
+            Ok(Point {
+                id,
+                manifest,
+                manifest_bytes: object.size,
+            })
+        };
+        points.extend(outcome.damage(read.await)?);
+    }
+    points.sort_by_key(|point| (point.manifest.captured, point.id));
+    Ok(points)
+}
+
+type Records = BTreeMap<ObjectId, Vec<PackRecord>>;
+
+async fn segments(vault: &Vault, outcome: &mut Outcome) -> Result<Records> {
+    let mut records = Records::new();
+    for object in list(vault.world(), &path::indexes()).await? {
+        let read = async {
+            let id = id_of(&object.location)?;
+            Ok((id, read_segment(vault, id).await?))
+        };
+        records.extend(outcome.damage(read.await)?);
+    }
+    Ok(records)
+}
+
+/// Holds the packs that are there against those that the index tells; gives their sizes.
+async fn packs(
+    vault: &Vault,
+    points: &[Point],
+    records: &Records,
+    outcome: &mut Outcome,
+) -> Result<BTreeMap<ObjectId, u64>> {
+    let mut sizes = BTreeMap::new();
+    for object in list(vault.world(), &path::packs()).await? {
+        if let Some(id) = outcome.damage(id_of(&object.location))? {
+            sizes.insert(id, object.size);
+        }
+    }
+    let owned: BTreeSet<ObjectId> = points
+        .iter()
+        .flat_map(|point| point.manifest.packs.iter().copied())
+        .collect();
+    let used: BTreeSet<ObjectId> = points
+        .iter()
+        .flat_map(|point| point.manifest.segments.iter())
+        .filter_map(|segment| records.get(segment))
+        .flat_map(|records| records.iter().map(|record| record.pack))
+        .chain(owned)
+        .collect();
+    for (id, bytes) in &sizes {
+        outcome.packs += 1;
+        if !used.contains(id) {
+            outcome.orphan_packs += 1;
+            outcome.orphan_bytes += bytes;
+        }
+    }
+    for record in records.values().flatten() {
+        match sizes.get(&record.pack) {
+            None if used.contains(&record.pack) => {
+                outcome
+                    .errors
+                    .push(Error::corrupt(path::pack(record.pack), "it is missing"));
+            }
+            Some(bytes) if *bytes != record.pack_bytes => outcome.errors.push(Error::corrupt(
+                path::pack(record.pack),
+                format!("it has {bytes} bytes and not {}", record.pack_bytes),
+            )),
+            _ => {}
+        }
+    }
+    Ok(sizes)
+}
+
+/// Follows everything that a point refers to.
+async fn check_point(
+    vault: &Vault,
+    points: &[Point],
+    point: &Point,
+    records: &Records,
+    sizes: &BTreeMap<ObjectId, u64>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let name = path::point(point.id);
+    let mut index = ChunkIndex::default();
+    for id in Catalog::closure(point) {
+        let Some(needed) = points.iter().find(|point| point.id == id) else {
+            let what = format!("it needs recovery point {id}, which is missing or damaged");
+            outcome.errors.push(Error::corrupt(&name, what));
+            continue;
+        };
+        for segment in &needed.manifest.segments {
+            match records.get(segment) {
+                Some(records) => {
+                    let there = records
+                        .iter()
+                        .filter(|record| sizes.contains_key(&record.pack));
+                    there.for_each(|record| index.add(record, 0));
+                }
+                None => outcome.errors.push(Error::corrupt(
+                    path::index(*segment),
+                    format!(
+                        "recovery point {} needs it and it is missing or damaged",
+                        point.id
+                    ),
+                )),
+            }
+        }
+    }
+    let index = Arc::new(index);
+    let reader = BlobReader::new(vault.clone(), Arc::clone(&index));
+    let mut blobs = stream::iter(point.manifest.listing.clone())
+        .map(|id| {
+            let reader = reader.clone();
+            async move { (id, reader.read(Kind::Listing, id).await) }
+        })
+        .buffered(REQUESTS_MAX);
+    let mut lacking: Option<(BlobId, Vec<u8>)> = None;
+    while let Some((id, raw)) = blobs.next().await {
+        let Some(raw) = outcome.damage(raw)? else {
+            continue;
+        };
+        let entries = read_entries(&format!("listing blob {id} of {name}"), &raw);
+        for entry in outcome.damage(entries)?.unwrap_or_default() {
+            let extents = reader.extents(&entry.content).await;
+            for extent in outcome.damage(extents)?.unwrap_or_default() {
+                if let Extent::Chunk(_, id) = extent
+                    && index.find(&id).is_none()
+                {
+                    lacking.get_or_insert((id, entry.path.clone()));
+                }
+            }
+        }
+    }
+    if let Some((id, file)) = lacking {
+        let file = String::from_utf8_lossy(&file).into_owned();
+        let what = format!("blob {id} of '{file}' (and perhaps others) is in no pack");
+        outcome.errors.push(Error::corrupt(&name, what));
+    }
+    Ok(())
+}
+
+/// Opens every byte of every pack and holds its table against the index.
+async fn read_packs(
+    vault: &Vault,
+    records: &Records,
+    sizes: &BTreeMap<ObjectId, u64>,
+    outcome: &mut Outcome,
+    progress: &dyn Progress,
+) -> Result<()> {
+    let by_pack: BTreeMap<ObjectId, &PackRecord> = records
+        .values()
+        .flatten()
+        .map(|record| (record.pack, record))
+        .collect();
+    let mut opened = stream::iter(sizes.iter())
+        .map(|(id, bytes)| async move {
+            let pack = match get(vault.world(), &path::pack(*id)).await {
+                Ok(pack) => pack,
+                Err(error) => return (*id, *bytes, Err(error)),
+            };
+            let (keys, id) = (Arc::clone(vault.keys()), *id);
+            let opened = compute(&*vault.world().workers, move || {
+                let mut pack = pack.try_into_mut().unwrap_or_else(|pack| pack[..].into());
+                verify_pack(&keys, id, &mut pack)
+            });
+            (id, *bytes, opened.await.and_then(|opened| opened))
+        })
+        .buffered(PACKS_AT_ONCE);
+    while let Some((id, bytes, contents)) = opened.next().await {
+        progress.advance(bytes, 0);
+        outcome.read_bytes += bytes;
+        if let Some(contents) = outcome.damage(contents)?
+            && by_pack
+                .get(&id)
+                .is_some_and(|record| record.entries != contents.record.entries)
+        {
+            outcome.errors.push(Error::corrupt(
+                path::pack(id),
+                "the index tells it otherwise",
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Bringing a recovery point back: planned so that each pack is read once, never outside the target.
+
+mod run;
+mod target;
+mod window;
+
+pub use run::{Outcome, Request, run};

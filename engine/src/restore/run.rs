@@ -1,0 +1,489 @@
+//! The order of a restore: folders first, then packs as they come, links and folder times last.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+
+use bytes::Bytes;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+
+use crate::backup::Progress;
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::layout::path;
+use crate::format::listing::{Entry, EntryKind, Extent};
+use crate::format::point::SourceKind;
+use crate::seam::compute;
+use crate::vault::{BlobReader, Catalog, Point, Vault};
+
+use super::target::{Lacking, Target, not_empty, split};
+use super::window::{Chunk, Fetch, FileTask, Place, Window};
+
+/// Chunks of a window: its plan takes about 10 MiB. A restore of more than this reads a pack once
+/// per window.
+const WINDOW_CHUNKS: usize = 120_000;
+/// Files of a window.
+const WINDOW_FILES: usize = 60_000;
+/// Fetches under way or waiting to be opened; each holds at most a pack of 16 MiB.
+const FETCHES_MAX: usize = 3;
+/// Sealed bytes opened by one computation.
+const COMPUTATION_BYTES: u64 = 2 << 20;
+
+/// What to restore, and where.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// A folder (made if need be), or for a point of a single disk the image file or device.
+    pub target: PathBuf,
+    /// Only these paths and what is below them; empty for all.
+    pub paths: Vec<Vec<u8>>,
+    /// Whether what stands in the way gives way.
+    pub overwrite: bool,
+    /// Only look: count what would be written and replaced.
+    pub dry_run: bool,
+}
+
+/// A finished restore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Files and disks written.
+    pub files: u64,
+    /// Folders made or brought back.
+    pub folders: u64,
+    /// Bytes of files and disks, holes included.
+    pub bytes: u64,
+    /// Bytes fetched from the vault for their content.
+    pub fetched_bytes: u64,
+    /// Packs that content was fetched from (again in each window).
+    pub packs_read: u64,
+    /// Things in the target that gave way, or would.
+    pub replaced: u64,
+    /// Owners that could not be given back without privilege.
+    pub owners_lacking: u64,
+    /// Extended attributes that could not be given back.
+    pub attributes_lacking: u64,
+}
+
+/// Restores a point.
+///
+/// # Errors
+/// `Invalid` for a target that is not empty, `NotFound` for a path that the point lacks, `Corrupt`
+/// naming the pack or point that is damaged; I/O errors naming the file.
+pub async fn run(
+    vault: &Vault,
+    catalog: &Catalog,
+    point: &Point,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
+    let index = Arc::new(catalog.index_of(vault, &Catalog::closure(point)).await?);
+    let reader = BlobReader::new(vault.clone(), index);
+    let sources = &point.manifest.sources;
+    let disk = matches!(&sources[..], [only] if only.kind == SourceKind::Disk);
+    let target = if disk || (request.dry_run && !request.target.exists()) {
+        None
+    } else {
+        Some(Arc::new(Target::open(
+            &request.target,
+            request.overwrite || request.dry_run,
+        )?))
+    };
+    let mut restore = Restore {
+        vault,
+        request,
+        progress,
+        reader,
+        target,
+        disk,
+        window: Window::default(),
+        folders: Vec::new(),
+        firsts: BTreeMap::new(),
+        links: Vec::new(),
+        found: vec![false; request.paths.len()],
+        outcome: Outcome::default(),
+        lacking: Lacking::default(),
+    };
+    let mut listing = restore
+        .reader
+        .listing(point.manifest.listing.clone())
+        .boxed();
+    while let Some(entries) = listing.try_next().await? {
+        for entry in entries {
+            restore.entry(entry).await?;
+        }
+    }
+    restore.finish().await
+}
+
+struct Restore<'a> {
+    vault: &'a Vault,
+    request: &'a Request,
+    progress: &'a dyn Progress,
+    reader: BlobReader,
+    target: Option<Arc<Target>>,
+    disk: bool,
+    window: Window,
+    folders: Vec<Entry>,
+    /// First path of each group of hard links.
+    firsts: BTreeMap<u64, Vec<u8>>,
+    links: Vec<(Vec<u8>, Vec<u8>)>,
+    found: Vec<bool>,
+    outcome: Outcome,
+    lacking: Lacking,
+}
+
+impl Restore<'_> {
+    /// Whether `path` is asked for: it is below a path asked for, or a folder above one.
+    fn wanted(&mut self, entry: &Entry) -> bool {
+        if self.request.paths.is_empty() {
+            return true;
+        }
+        let below = |path: &[u8], above: &[u8]| {
+            above.is_empty()
+                || path == above
+                || (path.starts_with(above) && path.get(above.len()) == Some(&b'/'))
+        };
+        let mut wanted = false;
+        for (asked, found) in self.request.paths.iter().zip(&mut self.found) {
+            if below(&entry.path, asked) {
+                *found = true;
+                wanted = true;
+            } else if entry.kind == EntryKind::Folder && below(asked, &entry.path) {
+                wanted = true;
+            }
+        }
+        wanted
+    }
+
+    async fn entry(&mut self, entry: Entry) -> Result<()> {
+        if !self.wanted(&entry) {
+            return Ok(());
+        }
+        self.count(&entry)?;
+        if self.request.dry_run {
+            return Ok(());
+        }
+        match (entry.kind, self.target.clone()) {
+            (EntryKind::Folder, Some(target)) => {
+                if !entry.path.is_empty() {
+                    target.make_folder(&entry.path)?;
+                }
+                self.folders.push(entry);
+                Ok(())
+            }
+            (EntryKind::Symlink, Some(target)) => {
+                self.lacking += target.make_symlink(&entry)?;
+                Ok(())
+            }
+            (EntryKind::File, Some(target)) => self.file(&target, entry).await,
+            (EntryKind::Disk, target) => self.disk(target.as_deref(), entry).await,
+            _ => Err(Error::corrupt(
+                "the listing",
+                "it holds files where a disk was backed up",
+            )),
+        }
+    }
+
+    fn count(&mut self, entry: &Entry) -> Result<()> {
+        match entry.kind {
+            EntryKind::Folder => self.outcome.folders += 1,
+            EntryKind::File | EntryKind::Disk => self.outcome.files += 1,
+            EntryKind::Symlink => {}
+        }
+        self.outcome.bytes += entry.size;
+        if self.request.overwrite || self.request.dry_run {
+            let replaced = match &self.target {
+                Some(target) if entry.kind != EntryKind::Folder => {
+                    target.would_replace(&entry.path)?
+                }
+                None if self.disk => self.request.target.exists(),
+                _ => false,
+            };
+            self.outcome.replaced += u64::from(replaced);
+        }
+        Ok(())
+    }
+
+    async fn file(&mut self, target: &Arc<Target>, entry: Entry) -> Result<()> {
+        if let Some(group) = entry.link_group {
+            if let Some(first) = self.firsts.get(&group) {
+                self.links.push((first.clone(), entry.path));
+                return Ok(());
+            }
+            self.firsts.insert(group, entry.path.clone());
+        }
+        let extents = self.reader.extents(&entry.content).await?;
+        let chunks = extents
+            .iter()
+            .filter(|extent| matches!(extent, Extent::Chunk(..)))
+            .count();
+        let whole = matches!(&extents[..], [Extent::Chunk(..)]);
+        if !whole {
+            let (folder, _) = split(&entry.path)?;
+            let file = target.make_file(target.folder(folder)?.as_fd(), &entry.path)?;
+            let path = &entry.path;
+            file.set_len(entry.size).map_err(|error| {
+                let shown = String::from_utf8_lossy(path);
+                Error::from_io(format!("sizing '{shown}' in the target"), error)
+            })?;
+            if chunks == 0 {
+                self.lacking += target.finish(&file, &entry)?;
+                self.progress.advance(entry.size, 1);
+                return Ok(());
+            }
+        }
+        let place = if whole { Place::New } else { Place::Made };
+        self.plan(entry, place, &extents).await
+    }
+
+    async fn disk(&mut self, target: Option<&Target>, entry: Entry) -> Result<()> {
+        let file = match target {
+            Some(target) => {
+                let (folder, _) = split(&entry.path)?;
+                target.make_file(target.folder(folder)?.as_fd(), &entry.path)?
+            }
+            None => open_disk(&self.request.target, self.request.overwrite)?,
+        };
+        let shown = self
+            .request
+            .target
+            .join(std::ffi::OsStr::from_bytes(&entry.path));
+        let failed = |error| Error::from_io(format!("target {}", shown.display()), error);
+        let extents = self.reader.extents(&entry.content).await?;
+        let device = file
+            .metadata()
+            .map_err(failed)?
+            .file_type()
+            .is_block_device();
+        if device {
+            zero_holes(&file, &extents).map_err(failed)?;
+        } else {
+            file.set_len(entry.size).map_err(failed)?;
+        }
+        self.plan(entry, Place::Disk(file), &extents).await
+    }
+
+    /// Adds a file's chunks to the window, in slices so that a large disk does not swell it.
+    async fn plan(&mut self, entry: Entry, place: Place, extents: &[Extent]) -> Result<()> {
+        let left = extents
+            .iter()
+            .filter(|extent| matches!(extent, Extent::Chunk(..)))
+            .count();
+        let disk = matches!(place, Place::Disk(_));
+        let mut file = self.window.files.len() as u32;
+        let left = AtomicU32::new(left as u32);
+        self.window.files.push(FileTask { entry, place, left });
+        let mut at = 0;
+        for extent in extents {
+            if let Extent::Chunk(bytes, id) = *extent {
+                let located = self.reader.index().find(&id).ok_or_else(|| {
+                    Error::corrupt(
+                        "the index",
+                        format!("it lacks blob {id}, which a point needs"),
+                    )
+                })?;
+                if u64::from(located.raw_bytes) != bytes {
+                    return Err(Error::corrupt(
+                        "the listing",
+                        "a chunk's length is not its blob's",
+                    ));
+                }
+                self.window.chunks.push(Chunk {
+                    located,
+                    id,
+                    file,
+                    at,
+                });
+                if disk && self.window.chunks.len() >= WINDOW_CHUNKS {
+                    // The disk itself goes on in the next window.
+                    let task = self.execute().await?.swap_remove(file as usize);
+                    self.window.files.push(task);
+                    file = 0;
+                }
+            }
+            at += extent.bytes();
+        }
+        if self.window.chunks.len() >= WINDOW_CHUNKS || self.window.files.len() >= WINDOW_FILES {
+            self.execute().await?;
+        }
+        Ok(())
+    }
+
+    /// Fetches and writes the window; gives back its files.
+    async fn execute(&mut self) -> Result<Vec<FileTask>> {
+        let mut window = std::mem::take(&mut self.window);
+        let fetches = window.fetches();
+        let packs: std::collections::BTreeSet<u32> =
+            fetches.iter().map(|fetch| fetch.pack).collect();
+        self.outcome.packs_read += packs.len() as u64;
+        self.outcome.fetched_bytes += fetches
+            .iter()
+            .map(|fetch| fetch.end - fetch.start)
+            .sum::<u64>();
+        let window = Arc::new(window);
+        let (vault, index) = (self.vault, Arc::clone(self.reader.index()));
+        let mut fetched = stream::iter(fetches)
+            .map(|fetch| {
+                let at = path::pack(index.pack(fetch.pack));
+                async move {
+                    let range = fetch.start..fetch.end;
+                    let bytes = vault.world().store.get_range(&at, range).await;
+                    bytes
+                        .map(|bytes| (fetch, bytes))
+                        .map_err(|error| missing_or(Error::from_store(&at, error)))
+                }
+            })
+            .buffered(FETCHES_MAX);
+        let mut writing = VecDeque::new();
+        let most = vault.world().workers.cores() * 3;
+        while let Some((fetch, bytes)) = fetched.try_next().await? {
+            for range in split_work(&window, &fetch) {
+                writing.push_back(self.write(&window, &fetch, &bytes, range));
+                if writing.len() > most
+                    && let Some(oldest) = writing.pop_front()
+                {
+                    let written: Result<u64> = oldest.await?;
+                    self.progress.advance(written?, 0);
+                }
+            }
+        }
+        for work in writing {
+            self.progress.advance(work.await??, 0);
+        }
+        drop(fetched);
+        let window = Arc::try_unwrap(window)
+            .map_err(|_| Error::internal("a window is still being written"))?;
+        self.lacking += window.lacking.into_inner().unwrap_or_default();
+        for (first, path) in std::mem::take(&mut self.links) {
+            if let Some(target) = &self.target {
+                target.make_link(&first, &path)?;
+            }
+        }
+        Ok(window.files)
+    }
+
+    fn write(
+        &self,
+        window: &Arc<Window>,
+        fetch: &Fetch,
+        bytes: &Bytes,
+        range: std::ops::Range<usize>,
+    ) -> impl Future<Output = Result<Result<u64>>> + Send + use<> {
+        let (window, target) = (Arc::clone(window), self.target.clone());
+        let (keys, bytes, start) = (Arc::clone(self.vault.keys()), bytes.clone(), fetch.start);
+        let pack = self.reader.index().pack(fetch.pack);
+        compute(&*self.vault.world().workers, move || {
+            let written = window.write(&keys, target.as_deref(), pack, start, &bytes, range);
+            // Before the result is told, so that the window is free once all results are in.
+            drop(window);
+            written
+        })
+    }
+
+    async fn finish(mut self) -> Result<Outcome> {
+        for (asked, found) in self.request.paths.iter().zip(&self.found) {
+            if !found {
+                let shown = String::from_utf8_lossy(asked);
+                return Err(Error::new(
+                    ErrorKind::NotFound,
+                    format!("the point holds no path '{shown}': `firedrill ls` lists them"),
+                ));
+            }
+        }
+        if !self.request.dry_run {
+            self.execute().await?;
+        }
+        if let Some(target) = &self.target {
+            // Children before parents, so that nothing touches a folder after its times are set.
+            for entry in self.folders.iter().rev() {
+                self.lacking += target.finish_folder(entry)?;
+            }
+        }
+        self.outcome.owners_lacking = self.lacking.owners;
+        self.outcome.attributes_lacking = self.lacking.attributes;
+        Ok(self.outcome)
+    }
+}
+
+/// Cuts a fetch into computations of about 2 MiB, never between pieces of the same blob.
+fn split_work(window: &Window, fetch: &Fetch) -> Vec<std::ops::Range<usize>> {
+    let mut ranges = Vec::new();
+    let (mut start, mut bytes) = (fetch.chunks.start, 0);
+    for number in fetch.chunks.clone() {
+        let chunk = &window.chunks[number];
+        let again =
+            number > start && window.chunks[number - 1].located.offset == chunk.located.offset;
+        if bytes >= COMPUTATION_BYTES && !again {
+            ranges.push(start..number);
+            (start, bytes) = (number, 0);
+        }
+        bytes += u64::from(chunk.located.stored_bytes.max(chunk.located.raw_bytes / 4));
+    }
+    ranges.push(start..fetch.chunks.end);
+    ranges
+}
+
+fn missing_or(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound => Error::new(
+            ErrorKind::Corrupt,
+            format!(
+                "{error}: the vault lacks a pack that the point needs; `firedrill check` \
+                     lists what else is damaged"
+            ),
+        ),
+        _ => error,
+    }
+}
+
+fn open_disk(at: &Path, overwrite: bool) -> Result<File> {
+    let io = |error| Error::from_io(format!("target {}", at.display()), error);
+    if at.is_dir() {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "target {}: the point is a disk; name an image file or a device",
+                at.display()
+            ),
+        ));
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true);
+    if overwrite {
+        options.create(true);
+        let file = options.open(at).map_err(io)?;
+        if file.metadata().map_err(io)?.is_file() {
+            file.set_len(0).map_err(io)?;
+        }
+        return Ok(file);
+    }
+    options
+        .create_new(true)
+        .open(at)
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => not_empty(at),
+            _ => io(error),
+        })
+}
+
+fn zero_holes(device: &File, extents: &[Extent]) -> std::io::Result<()> {
+    use std::os::unix::fs::FileExt;
+    let zeros = vec![0; 1 << 20];
+    let mut at = 0;
+    for extent in extents {
+        if let Extent::Hole(bytes) = *extent {
+            let mut done = 0;
+            while done < bytes {
+                let step = (bytes - done).min(zeros.len() as u64);
+                device.write_all_at(&zeros[..step as usize], at + done)?;
+                done += step;
+            }
+        }
+        at += extent.bytes();
+    }
+    Ok(())
+}

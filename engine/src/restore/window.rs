@@ -1,0 +1,171 @@
+//! A window of the listing being restored: its pieces in pack order, its files as they complete.
+
+use std::fs::File;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+
+use crate::error::{Error, Result};
+use crate::format::layout::Kind;
+use crate::format::listing::Entry;
+use crate::ids::{BlobId, ObjectId};
+use crate::seal::Keyring;
+use crate::vault::{Located, blob_of};
+
+use super::target::{Lacking, Target, split};
+
+/// Where the bytes of a file go.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A file made when its only chunk comes.
+    New,
+    /// A file of several chunks, made and sized when it was planned.
+    Made,
+    /// A disk, kept open.
+    Disk(File),
+}
+
+/// A file of the window.
+#[derive(Debug)]
+pub(super) struct FileTask {
+    pub(super) entry: Entry,
+    pub(super) place: Place,
+    /// Chunks still to come.
+    pub(super) left: AtomicU32,
+}
+
+/// A chunk and where it goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    pub(super) located: Located,
+    pub(super) id: BlobId,
+    pub(super) file: u32,
+    pub(super) at: u64,
+}
+
+/// A window of the listing.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    pub(super) files: Vec<FileTask>,
+    pub(super) chunks: Vec<Chunk>,
+    pub(super) lacking: Mutex<Lacking>,
+}
+
+/// Chunks fetched together: at most one pack's worth, with small gaps read over.
+#[derive(Clone, Debug)]
+pub(super) struct Fetch {
+    pub(super) pack: u32,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) chunks: std::ops::Range<usize>,
+}
+
+/// A gap of unneeded bytes up to this is cheaper to read than a further request.
+const GAP_BYTES: u64 = 128 << 10;
+
+impl Window {
+    /// Sorts the chunks by pack and place, and groups them into fetches.
+    pub(super) fn fetches(&mut self) -> Vec<Fetch> {
+        self.chunks
+            .sort_unstable_by_key(|chunk| (chunk.located.pack, chunk.located.offset));
+        let mut fetches: Vec<Fetch> = Vec::new();
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            let start = u64::from(chunk.located.offset);
+            let end = start + u64::from(chunk.located.stored_bytes);
+            match fetches.last_mut() {
+                Some(last) if last.pack == chunk.located.pack && start <= last.end + GAP_BYTES => {
+                    last.end = last.end.max(end);
+                    last.chunks.end = number + 1;
+                }
+                _ => fetches.push(Fetch {
+                    pack: chunk.located.pack,
+                    start,
+                    end,
+                    chunks: number..number + 1,
+                }),
+            }
+        }
+        fetches
+    }
+
+    /// Opens the chunks of `range`, whose bytes begin at `start` in `bytes`, and writes them.
+    pub(super) fn write(
+        &self,
+        keys: &Keyring,
+        target: Option<&Target>,
+        pack: ObjectId,
+        start: u64,
+        bytes: &Bytes,
+        range: std::ops::Range<usize>,
+    ) -> Result<u64> {
+        let mut parent: Option<(Vec<u8>, OwnedFd)> = None;
+        let (mut scratch, mut written) = (Vec::new(), 0);
+        let mut opened: Option<(u32, Vec<u8>)> = None;
+        for chunk in &self.chunks[range] {
+            let offset = chunk.located.offset;
+            if opened.as_ref().is_none_or(|(at, _)| *at != offset) {
+                let from = (u64::from(offset) - start) as usize;
+                let sealed = bytes
+                    .get(from..from + chunk.located.stored_bytes as usize)
+                    .ok_or_else(|| Error::corrupt(pack, "the store gave fewer bytes than asked"))?;
+                scratch.clear();
+                scratch.extend_from_slice(sealed);
+                let (epoch, id) = (keys.epoch(), &chunk.id);
+                let raw = blob_of(
+                    keys,
+                    pack,
+                    epoch,
+                    Kind::Data,
+                    id,
+                    chunk.located,
+                    &mut scratch,
+                )?;
+                opened = Some((offset, raw));
+            }
+            let Some((_, raw)) = &opened else { continue };
+            self.write_chunk(target, &mut parent, chunk, raw)?;
+            written += raw.len() as u64;
+        }
+        Ok(written)
+    }
+
+    fn write_chunk(
+        &self,
+        target: Option<&Target>,
+        parent: &mut Option<(Vec<u8>, OwnedFd)>,
+        chunk: &Chunk,
+        raw: &[u8],
+    ) -> Result<()> {
+        let task = &self.files[chunk.file as usize];
+        let path = &task.entry.path;
+        let failed = |error| {
+            let shown = String::from_utf8_lossy(path);
+            Error::from_io(format!("writing '{shown}' in the target"), error)
+        };
+        if let Place::Disk(disk) = &task.place {
+            return disk.write_all_at(raw, chunk.at).map_err(failed);
+        }
+        let target = target.ok_or_else(|| Error::internal("a file without a target folder"))?;
+        let (folder, _) = split(path)?;
+        if parent.as_ref().is_none_or(|(open, _)| open != folder) {
+            *parent = Some((folder.to_vec(), target.folder(folder)?));
+        }
+        let Some((_, fd)) = parent else {
+            return Err(Error::internal("no parent folder"));
+        };
+        let file = match task.place {
+            Place::New => target.make_file(fd.as_fd(), path)?,
+            _ => target.reopen(fd.as_fd(), path)?,
+        };
+        file.write_all_at(raw, chunk.at).map_err(failed)?;
+        if task.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let lacking = target.finish(&file, &task.entry)?;
+            *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) += lacking;
+        }
+        Ok(())
+    }
+}
