@@ -1,0 +1,5 @@
+//! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod measured;
+pub mod outcome;
+pub mod series;
+pub mod verify;

@@ -1,0 +1,360 @@
+//! The measured trial: every method over the user's real generations, through real vaults.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use engine::backup::{self, Backup, Quiet, Request, method_at};
+use engine::format::keyslot::KdfCost;
+use engine::format::point::{Method, SourceKind as EngineKind};
+use engine::ids::PointId;
+use engine::inventory::Inventory;
+use engine::seam::{Entropy, SystemEntropy, World, open_local};
+use engine::source::Source;
+use engine::vault::{Catalog, Vault};
+use engine::{Error, ErrorKind, Result, restore};
+
+use crate::outcome::{
+    Comparison, Fidelity, Generation, Machine, MethodOutcome, PointOutcome, RestoreOutcome, Series,
+    SourceKind,
+};
+use crate::verify;
+
+/// What to compare.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// What a person would call the data.
+    pub label: String,
+    /// Its successive states, oldest first.
+    pub generations: Vec<PathBuf>,
+    /// The methods, in the order of the report.
+    pub methods: Vec<Method>,
+    /// A new full every so many points.
+    pub full_every: u32,
+    /// Block size of disks in bytes.
+    pub block_bytes: u64,
+    /// An existing folder for vaults and restores; what is made in it is removed again.
+    pub work: PathBuf,
+    /// Seed of a generated series.
+    pub seed: Option<u64>,
+    /// The command that makes this comparison again.
+    pub command: String,
+    /// The program's version.
+    pub program_version: String,
+    /// When it starts, RFC 3339.
+    pub started_at: String,
+}
+
+/// Hears how far a trial is.
+pub trait Watcher: Send + Sync {
+    /// Step `number` of `of` begins.
+    fn step(&self, number: u64, of: u64, what: &str);
+}
+
+/// Runs every method over every generation, restores and verifies.
+///
+/// # Errors
+/// `Invalid` for fewer than one generation or a mix of folders and disks; whatever the engine
+/// meets.
+pub async fn run(trial: &Trial, watcher: &dyn Watcher) -> Result<Comparison> {
+    let sources = detect(&trial.generations)?;
+    let disk = sources[0].kind == EngineKind::Disk;
+    let restored = picked(sources.len());
+    let steps = (trial.methods.len() * (sources.len() + restored.len())) as u64;
+    let mut progress = Steps {
+        watcher,
+        at: 0,
+        of: steps,
+    };
+    let mut methods = Vec::new();
+    let mut generations = Vec::new();
+    for &method in &trial.methods {
+        let outcome = one_method(trial, method, &sources, &restored, &mut progress).await?;
+        if generations.is_empty() {
+            generations = outcome.1;
+        }
+        methods.push(outcome.0);
+    }
+    Ok(Comparison {
+        fidelity: Fidelity::Measured,
+        program_version: trial.program_version.clone(),
+        command: trial.command.clone(),
+        seed: trial.seed,
+        started_at: trial.started_at.clone(),
+        machine: machine(),
+        series: Series {
+            label: trial.label.clone(),
+            kind: if disk {
+                SourceKind::Disk
+            } else {
+                SourceKind::Tree
+            },
+            block_bytes: disk.then_some(trial.block_bytes),
+            chunk_bytes_mean: (!disk).then_some(engine::chunk::CHUNK_BYTES_MEAN as u64),
+            generations,
+        },
+        full_every: trial.full_every,
+        methods,
+    })
+}
+
+/// The generations that are restored: oldest, middle, newest.
+fn picked(generations: usize) -> BTreeSet<usize> {
+    [0, generations / 2, generations - 1].into_iter().collect()
+}
+
+struct Steps<'a> {
+    watcher: &'a dyn Watcher,
+    at: u64,
+    of: u64,
+}
+
+impl Steps<'_> {
+    fn next(&mut self, what: &str) {
+        self.at += 1;
+        self.watcher.step(self.at, self.of, what);
+    }
+}
+
+fn detect(generations: &[PathBuf]) -> Result<Vec<Source>> {
+    let sources: Result<Vec<_>> = generations
+        .iter()
+        .map(|path| Source::detect(path))
+        .collect();
+    let sources = sources?;
+    let Some(first) = sources.first() else {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            "no generation given: name at least one",
+        ));
+    };
+    match sources.iter().find(|source| source.kind != first.kind) {
+        None => Ok(sources),
+        Some(other) => Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "generations of different kinds: {} is a {} and {} is a {}; give folders only, \
+                 or images and devices only",
+                first.path.display(),
+                kind_name(first.kind),
+                other.path.display(),
+                kind_name(other.kind),
+            ),
+        )),
+    }
+}
+
+fn kind_name(kind: EngineKind) -> &'static str {
+    match kind {
+        EngineKind::Tree => "folder",
+        EngineKind::Disk => "disk",
+    }
+}
+
+async fn one_method(
+    trial: &Trial,
+    method: Method,
+    sources: &[Source],
+    restored: &BTreeSet<usize>,
+    progress: &mut Steps<'_>,
+) -> Result<(MethodOutcome, Vec<Generation>)> {
+    let io = |error| Error::from_io("the working folder", error);
+    let folder = tempfile::Builder::new()
+        .prefix("vault-")
+        .tempdir_in(&trial.work)
+        .map_err(io)?;
+    let world = World::real(open_local(folder.path())?);
+    let mut passphrase = [0; 32];
+    SystemEntropy.fill(&mut passphrase);
+    let vault = Vault::create(world, &passphrase, KdfCost::DEFAULT).await?;
+    let (mut points, mut ids, mut generations) = (Vec::new(), Vec::new(), Vec::new());
+    let mut peak_memory_bytes = None;
+    for (number, source) in sources.iter().enumerate() {
+        progress.next(&format!("{method}: backup of generation {}", number + 1));
+        let (row, id, files) = back_up(trial, &vault, method, number as u32, source).await?;
+        generations.push(Generation {
+            generation: row.generation,
+            path: source.path.display().to_string(),
+            logical_bytes: row.logical_bytes,
+            files,
+        });
+        peak_memory_bytes = peak_memory_bytes.max(peak_memory());
+        ids.push(id);
+        points.push(row);
+    }
+    let mut restores = Vec::new();
+    for &number in restored {
+        progress.next(&format!("{method}: restore of generation {}", number + 1));
+        let row = restore_one(trial, &vault, ids[number], number, &sources[number]).await?;
+        restores.push(row);
+        peak_memory_bytes = peak_memory_bytes.max(peak_memory());
+    }
+    let total = Inventory::take(&vault).await?.total();
+    let outcome = MethodOutcome {
+        method: method.to_string(),
+        backup_wall_micros: points.iter().map(|point| point.wall_micros).sum(),
+        backup_cpu_micros: points.iter().map(|point| point.cpu_micros).sum(),
+        points,
+        restores,
+        vault_bytes: total.bytes,
+        vault_objects: total.objects,
+        peak_memory_bytes,
+    };
+    Ok((outcome, generations))
+}
+
+async fn back_up(
+    trial: &Trial,
+    vault: &Vault,
+    method: Method,
+    number: u32,
+    source: &Source,
+) -> Result<(PointOutcome, PointId, u64)> {
+    let backup = Backup {
+        sources: vec![source.clone()],
+        request: Request {
+            method: method_at(method, number, trial.full_every),
+            instance: trial.label.clone(),
+        },
+        block_bytes: trial.block_bytes,
+        program: format!("firedrill {}", trial.program_version),
+    };
+    reset_peak_memory();
+    let watch = Stopwatch::start();
+    let outcome = backup::run(vault, &backup, &Quiet).await?;
+    let (wall_micros, cpu_micros) = watch.read();
+    let did = outcome.manifest.statistics;
+    let row = PointOutcome {
+        generation: number + 1,
+        kind: outcome.manifest.method.to_string(),
+        logical_bytes: did.logical_bytes,
+        read_bytes: did.read_bytes,
+        sent_bytes: outcome.sent_bytes,
+        copied_bytes: did.copied_bytes,
+        stored_bytes: outcome.stored_bytes,
+        blocks_stored: did.blocks_stored,
+        blocks_referenced: did.blocks_referenced,
+        chain_length: outcome.manifest.chain_length,
+        wall_micros,
+        cpu_micros,
+        problems: did.vanished + did.unreadable + did.changed_while_read,
+    };
+    Ok((row, outcome.point, did.files))
+}
+
+async fn restore_one(
+    trial: &Trial,
+    vault: &Vault,
+    id: PointId,
+    number: usize,
+    source: &Source,
+) -> Result<RestoreOutcome> {
+    let io = |error| Error::from_io("the working folder", error);
+    let folder = tempfile::Builder::new()
+        .prefix("restore-")
+        .tempdir_in(&trial.work)
+        .map_err(io)?;
+    let target = folder.path().join("restored");
+    let request = restore::Request {
+        target: target.clone(),
+        paths: Vec::new(),
+        overwrite: false,
+        dry_run: false,
+    };
+    reset_peak_memory();
+    let watch = Stopwatch::start();
+    // As a person would: from a vault whose points are not known yet.
+    let catalog = Catalog::load(vault).await?;
+    let point = catalog
+        .get(id)
+        .ok_or_else(|| Error::new(ErrorKind::Corrupt, "a point just made is missing"))?;
+    let outcome = restore::run(vault, &catalog, point, &request, &Quiet).await?;
+    let (wall_micros, cpu_micros) = watch.read();
+    let differences = match source.kind {
+        EngineKind::Tree => verify::trees(&source.path, &target),
+        EngineKind::Disk => verify::files(&source.path, &target),
+    };
+    let differences = differences.map_err(|error| Error::from_io("verifying", error))?;
+    Ok(RestoreOutcome {
+        generation: number as u32 + 1,
+        verified: differences.is_empty(),
+        differences: differences
+            .iter()
+            .take(10)
+            .map(ToString::to_string)
+            .collect(),
+        bytes: outcome.bytes,
+        fetched_bytes: outcome.fetched_bytes,
+        packs_read: outcome.packs_read,
+        chain_length: point.manifest.chain_length,
+        wall_micros,
+        cpu_micros,
+    })
+}
+
+struct Stopwatch {
+    wall: Instant,
+    cpu: u64,
+}
+
+impl Stopwatch {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a measured trial measures the wall clock"
+    )]
+    fn start() -> Self {
+        Self {
+            wall: Instant::now(),
+            cpu: cpu_micros(),
+        }
+    }
+
+    fn read(&self) -> (u64, u64) {
+        let wall = u64::try_from(self.wall.elapsed().as_micros()).unwrap_or(u64::MAX);
+        (wall, cpu_micros() - self.cpu)
+    }
+}
+
+/// CPU time of all threads so far, microseconds.
+fn cpu_micros() -> u64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000
+        + u64::try_from(time.tv_nsec).unwrap_or(0) / 1000
+}
+
+/// Lets the kernel's high-water mark begin anew (Linux).
+fn reset_peak_memory() {
+    // Elsewhere there is no such file, and the mark is not reported.
+    let _ = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+}
+
+/// The high-water mark of resident memory, bytes.
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+fn machine() -> Machine {
+    let processor = std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|info| {
+            let line = info.lines().find(|line| line.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
+    let release = std::fs::read_to_string(Path::new("/proc/sys/kernel/osrelease"));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Machine {
+        processor,
+        cores: cores as u32,
+        system: format!(
+            "{} {}",
+            std::env::consts::OS,
+            release.unwrap_or_default().trim()
+        ),
+    }
+}
