@@ -1,0 +1,165 @@
+//! The command line: flat verbs, as people know them from restic and borg.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use engine::format::point::Method;
+
+/// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
+#[derive(Debug, Parser)]
+#[command(version, after_help = crate::exit::TABLE, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an encrypted vault
+    #[command(after_help = "Example:\n  firedrill init /backup/vault")]
+    Init(InitArgs),
+    /// Make a recovery point of folders, disk images or block devices
+    #[command(after_help = "Examples:\n  firedrill backup /backup/vault /home\n  \
+        firedrill backup /backup/vault disk.img --method differential\n\n\
+        A folder is backed up as a tree of files; a file or block device as a disk.")]
+    Backup(BackupArgs),
+    /// List the recovery points of a vault
+    Points(VaultArgs),
+    /// List what a recovery point holds
+    #[command(after_help = "Example:\n  firedrill ls /backup/vault latest docs")]
+    Ls(LsArgs),
+    /// Bring a recovery point back
+    #[command(
+        after_help = "Examples:\n  firedrill restore /backup/vault latest /tmp/back\n  \
+        firedrill restore /backup/vault 3fa1 /tmp/back --path docs/plan.txt"
+    )]
+    Restore(RestoreArgs),
+    /// Prove that a vault is whole
+    #[command(
+        after_help = "Without --read-data: that every object that recovery points need is \
+        there, has its size, and that all lists open.\nWith it: every byte is read, opened and \
+        verified."
+    )]
+    Check(CheckArgs),
+    /// Show what a vault holds and how well it packs
+    Stats(VaultArgs),
+    /// Compare protection methods on successive states of the same data
+    #[command(after_help = "Examples:\n  firedrill compare\n  \
+        firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
+        firedrill compare --data day1.img day2.img --methods full,incremental --block-size 4KiB")]
+    Compare(CompareArgs),
+}
+
+/// A vault and how to open it.
+#[derive(Debug, Args)]
+pub(crate) struct VaultArgs {
+    /// The vault: a folder, or a file:// URL
+    pub(crate) vault: String,
+    /// Read the passphrase from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "passphrase_command")]
+    pub(crate) passphrase_file: Option<PathBuf>,
+    /// Read the passphrase from the first line that this command prints
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) passphrase_command: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// What to back up
+    #[arg(required = true)]
+    pub(crate) sources: Vec<PathBuf>,
+    /// Which existing chunks the point may refer to: full, differential, incremental,
+    /// synthetic-full or forever
+    #[arg(long, default_value_t = Method::Forever, value_name = "METHOD")]
+    pub(crate) method: Method,
+    /// Block size of disks: a multiple of 512 up to 16MiB
+    #[arg(long, default_value = "64KiB", value_parser = crate::output::parse_bytes)]
+    pub(crate) block_size: u64,
+    /// What the point is a point of [default: the host's name and the sources]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// `latest`, an id or the beginning of one
+    pub(crate) point: String,
+    /// Only this path and what is below it
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// `latest`, an id or the beginning of one
+    pub(crate) point: String,
+    /// An empty or new folder; for a disk, a new image file or a device
+    pub(crate) target: PathBuf,
+    /// Restore only this path and what is below it (may be given again)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<PathBuf>,
+    /// Replace what stands in the way in a target that is not empty; shows the plan first
+    #[arg(long)]
+    pub(crate) overwrite: bool,
+    /// Do what --overwrite shows without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Show what would be written and replaced, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Read, open and verify every byte
+    #[arg(long)]
+    pub(crate) read_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompareArgs {
+    /// Folders, or images and devices: successive states, oldest first [default: a small series
+    /// made for the purpose]
+    #[arg(long, num_args = 1.., value_name = "GEN")]
+    pub(crate) data: Vec<PathBuf>,
+    /// Methods to compare
+    #[arg(long, value_delimiter = ',', default_values_t = Method::ALL, value_name = "METHODS")]
+    pub(crate) methods: Vec<Method>,
+    /// A new full (or synthetic full) every so many points
+    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) full_every: u32,
+    /// Block size of disks: a multiple of 512 up to 16MiB
+    #[arg(long, default_value = "64KiB", value_parser = crate::output::parse_bytes)]
+    pub(crate) block_size: u64,
+    /// Price book [default: Azure Backup, West Europe, 2024]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// How the vault is stored: lrs, zrs, grs or ra-grs
+    #[arg(long, default_value_t = reports::Redundancy::Lrs)]
+    pub(crate) redundancy: reports::Redundancy,
+    /// Folder for the report
+    #[arg(long, default_value = "firedrill-report", value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Seed of the series made for the purpose
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Folder for vaults and restores while comparing [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) work: Option<PathBuf>,
+}

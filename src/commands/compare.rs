@@ -1,0 +1,118 @@
+//! `firedrill compare`: every method over the same generations, through real vaults.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use reports::PriceBook;
+use simulator::measured::{self, Trial};
+use simulator::series;
+
+use crate::cli::CompareArgs;
+use crate::exit::Exit;
+use crate::output::{self, Bar};
+
+pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
+    // What can be wrong with the input is told before the work, not after it.
+    let book = price_book(args)?;
+    book.vault_price(args.redundancy)?;
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("report folder {}", args.out.display()))?;
+    let work = args.work.clone().unwrap_or_else(std::env::temp_dir);
+    let work = tempfile::Builder::new()
+        .prefix("firedrill-compare-")
+        .tempdir_in(&work)
+        .with_context(|| format!("working folder {}", work.display()))?;
+    let bar = Bar::steps("making a series", 1);
+    let trial = trial(args, work.path())?;
+    let comparison = measured::run(&trial, &bar).await?;
+    bar.done();
+    let document = reports::write_all(&comparison, &book, args.redundancy, &args.out)?;
+    if json {
+        output::print_json(&document)?;
+    } else {
+        let width = terminal_width();
+        let mut text = reports::terminal_summary(&document, width);
+        text += &format!("\nReport: {}\n", args.out.join("report.html").display());
+        output::print(&text)?;
+    }
+    let verified = comparison
+        .methods
+        .iter()
+        .flat_map(|method| &method.restores)
+        .all(|restore| restore.verified);
+    Ok(if verified { Exit::Met } else { Exit::Missed })
+}
+
+fn price_book(args: &CompareArgs) -> Result<PriceBook> {
+    let Some(file) = &args.prices else {
+        return Ok(PriceBook::default_book());
+    };
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| engine::Error::from_io(format!("price book {}", file.display()), error))?;
+    Ok(PriceBook::parse(&file.display().to_string(), &text)?)
+}
+
+fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
+    let mut methods = args.methods.clone();
+    methods.sort_by_key(|method| *method as u8);
+    methods.dedup();
+    let made = args.data.is_empty();
+    let generations: Vec<PathBuf> = if made {
+        series::generate(&work.join("series"), args.seed)
+            .map_err(|error| engine::Error::from_io("the working folder", error))?
+    } else {
+        args.data.clone()
+    };
+    let label = if made {
+        format!("made for the purpose, seed {}", args.seed)
+    } else {
+        args.data[0].display().to_string()
+    };
+    Ok(Trial {
+        label,
+        generations,
+        methods,
+        full_every: args.full_every,
+        block_bytes: args.block_size,
+        work: work.to_owned(),
+        seed: made.then_some(args.seed),
+        command: command_line(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: jiff::Timestamp::now()
+            .round(jiff::Unit::Second)?
+            .to_string(),
+    })
+}
+
+/// The command line as a person would type it again.
+fn command_line() -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./,:=".contains(c))
+    };
+    let words = std::env::args_os().skip(1).map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        if plain(&word) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    std::iter::once("firedrill".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn terminal_width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return 120;
+    }
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(100)
+}

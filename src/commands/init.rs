@@ -1,0 +1,24 @@
+//! `firedrill init`: makes a vault.
+
+use anyhow::Result;
+use serde_json::json;
+
+use crate::cli::InitArgs;
+use crate::exit::Exit;
+use crate::{output, vault_access};
+
+pub(crate) async fn run(args: &InitArgs, json: bool) -> Result<Exit> {
+    let vault = vault_access::create(&args.vault).await?;
+    let id = vault.keys().vault();
+    if json {
+        output::print_json(&json!({ "vault": id.to_string(), "location": args.vault.vault }))?;
+    } else {
+        output::print(&format!(
+            "made vault {} in {}\nWithout the passphrase nobody can open it, you included: keep a \
+             copy of it somewhere else.\n",
+            &id.to_string()[..8],
+            args.vault.vault
+        ))?;
+    }
+    Ok(Exit::Met)
+}

@@ -1,0 +1,36 @@
+//! One room per verb.
+
+mod backup;
+mod check;
+mod compare;
+mod init;
+mod ls;
+mod points;
+mod restore;
+mod stats;
+
+use anyhow::Result;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+/// Runs the command.
+pub(crate) fn run(cli: &Cli) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_time()
+        .build()?;
+    runtime.block_on(async {
+        let json = cli.json;
+        match &cli.command {
+            Command::Init(args) => init::run(args, json).await,
+            Command::Backup(args) => backup::run(args, json).await,
+            Command::Points(args) => points::run(args, json).await,
+            Command::Ls(args) => ls::run(args, json).await,
+            Command::Restore(args) => restore::run(args, json).await,
+            Command::Check(args) => check::run(args, json).await,
+            Command::Stats(args) => stats::run(args, json).await,
+            Command::Compare(args) => compare::run(args, json).await,
+        }
+    })
+}

@@ -1,0 +1,131 @@
+//! `firedrill restore`: brings a recovery point back.
+
+use std::io::{BufRead, IsTerminal};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use engine::restore::{self, Outcome, Request};
+use engine::vault::Catalog;
+use serde_json::json;
+
+use crate::cli::RestoreArgs;
+use crate::exit::Exit;
+use crate::output::{self, Bar, bytes};
+use crate::vault_access;
+
+pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
+    let started = Instant::now();
+    let vault = vault_access::open(&args.vault).await?;
+    let catalog = Catalog::load(&vault).await?;
+    let point = catalog.resolve(&args.point)?;
+    let clean = |path: &std::path::PathBuf| {
+        path.components()
+            .collect::<std::path::PathBuf>()
+            .as_os_str()
+            .as_bytes()
+            .to_vec()
+    };
+    let mut request = Request {
+        target: args.target.clone(),
+        paths: args.path.iter().map(clean).collect(),
+        overwrite: args.overwrite,
+        dry_run: true,
+    };
+    if args.dry_run || args.overwrite {
+        let plan = restore::run(&vault, &catalog, point, &request, &engine::backup::Quiet).await?;
+        if args.dry_run {
+            show(args, json, &plan, "would restore", None)?;
+            return Ok(Exit::Met);
+        }
+        if plan.replaced > 0 && !args.yes {
+            confirm(args, &plan)?;
+        }
+    }
+    request.dry_run = false;
+    let total = request
+        .paths
+        .is_empty()
+        .then_some(point.manifest.statistics.logical_bytes);
+    let bar = Bar::bytes("restoring", total);
+    let outcome = restore::run(&vault, &catalog, point, &request, &bar).await?;
+    bar.done();
+    show(args, json, &outcome, "restored", Some(started))?;
+    let lacking = outcome.owners_lacking + outcome.attributes_lacking;
+    Ok(if lacking > 0 { Exit::Missed } else { Exit::Met })
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the plan and the question are for the person"
+)]
+fn confirm(args: &RestoreArgs, plan: &Outcome) -> Result<()> {
+    eprintln!(
+        "{} files ({}) go to {}; {} that stand there now will be replaced.",
+        plan.files,
+        bytes(plan.bytes),
+        args.target.display(),
+        plan.replaced
+    );
+    if !std::io::stdin().is_terminal() {
+        bail!("nothing was changed: pass --yes to replace them");
+    }
+    eprintln!("Replace them? [y/N]");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim().eq_ignore_ascii_case("y") {
+        return Ok(());
+    }
+    bail!("nothing was changed")
+}
+
+fn show(
+    args: &RestoreArgs,
+    json: bool,
+    outcome: &Outcome,
+    verb: &str,
+    started: Option<Instant>,
+) -> Result<()> {
+    if json {
+        return output::print_json(&json!({
+            "target": args.target,
+            "dry_run": started.is_none(),
+            "files": outcome.files,
+            "folders": outcome.folders,
+            "bytes": outcome.bytes,
+            "fetched_bytes": outcome.fetched_bytes,
+            "packs_read": outcome.packs_read,
+            "replaced": outcome.replaced,
+            "owners_lacking": outcome.owners_lacking,
+            "attributes_lacking": outcome.attributes_lacking,
+            "seconds": started.map(|started| started.elapsed().as_secs_f64()),
+        }));
+    }
+    let mut text = format!(
+        "{verb} {} in {} files and {} folders to {}\n",
+        bytes(outcome.bytes),
+        outcome.files,
+        outcome.folders,
+        args.target.display()
+    );
+    if outcome.replaced > 0 {
+        text += &format!("  {} things there gave way\n", outcome.replaced);
+    }
+    if outcome.owners_lacking > 0 {
+        let lacking = outcome.owners_lacking;
+        text += &format!("  {lacking} owners could not be set: restore as root to get them back\n");
+    }
+    if outcome.attributes_lacking > 0 {
+        let lacking = outcome.attributes_lacking;
+        text += &format!("  {lacking} extended attributes could not be set there\n");
+    }
+    if let Some(started) = started {
+        text += &format!(
+            "  fetched {} from {} packs\n  took {}\n",
+            bytes(outcome.fetched_bytes),
+            outcome.packs_read,
+            output::span(started.elapsed())
+        );
+    }
+    output::print(&text)
+}

@@ -1,0 +1,70 @@
+//! Exit codes, the same for every command, and how an error is shown.
+
+use std::process::ExitCode;
+
+use engine::ErrorKind;
+
+/// How a command ended; scripts rely on the numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All done.
+    Met = 0,
+    /// A fault of firedrill itself.
+    Internal = 1,
+    /// The command line or its input is wrong; nothing was changed.
+    Usage = 2,
+    /// Done, but not wholly: files were left out, or a restore did not equal its source.
+    Missed = 3,
+    /// Stored data is damaged.
+    Corrupt = 4,
+    /// The store, disk or network did not serve.
+    Unavailable = 5,
+    /// Passphrase or permission refused.
+    Denied = 6,
+}
+
+/// The table for `--help` and the README.
+pub(crate) const TABLE: &str = "Exit codes: 0 done; 1 a fault of firedrill; 2 wrong usage or input; \
+3 done but not wholly (files left out, a restore that differs); 4 damaged data; 5 store or disk \
+did not serve; 6 passphrase or permission refused.";
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.downcast_ref::<reports::ReportError>().is_some() {
+        return Exit::Usage;
+    }
+    match error
+        .downcast_ref::<engine::Error>()
+        .map(engine::Error::kind)
+    {
+        Some(ErrorKind::Unavailable) => Exit::Unavailable,
+        Some(ErrorKind::Corrupt) => Exit::Corrupt,
+        Some(ErrorKind::Denied) => Exit::Denied,
+        Some(
+            ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Unsupported,
+        ) => Exit::Usage,
+        Some(ErrorKind::Internal) => Exit::Internal,
+        None => Exit::Usage,
+    }
+}
+
+/// Shows an error on standard error (as JSON when asked) and gives its exit code.
+#[expect(
+    clippy::print_stderr,
+    reason = "errors go to standard error, here and nowhere else"
+)]
+pub(crate) fn explain(error: &anyhow::Error, json: bool) -> Exit {
+    let exit = exit_of(error);
+    if json {
+        let document = serde_json::json!({ "error": format!("{error:#}"), "exit": exit as u8 });
+        eprintln!("{document}");
+    } else {
+        eprintln!("firedrill: {error:#}");
+    }
+    exit
+}

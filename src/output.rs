@@ -1,0 +1,136 @@
+//! What people see: units, progress with an ETA on a terminal, JSON where asked for.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use engine::backup::Progress;
+use engine::units::Timestamp;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Bytes as people read them.
+pub(crate) fn bytes(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}
+
+/// A time span as people read it.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = span.as_secs_f64();
+    if seconds < 1.0 {
+        format!("{:.0} ms", seconds * 1000.0)
+    } else if seconds < 120.0 {
+        format!("{seconds:.1} s")
+    } else {
+        indicatif::HumanDuration(span).to_string()
+    }
+}
+
+/// An instant in UTC to the second.
+pub(crate) fn instant(at: Timestamp) -> String {
+    jiff::Timestamp::new(at.seconds, 0).map_or_else(|_| "?".to_owned(), |at| at.to_string())
+}
+
+/// Reads a size such as `4KiB`, `1MiB`, `512`.
+pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        _ => {
+            return Err(format!(
+                "unknown unit '{unit}': write 4KiB, 1MiB or plain bytes"
+            ));
+        }
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "not a size: write 4KiB, 1MiB".to_owned())?;
+    number
+        .checked_mul(factor)
+        .ok_or_else(|| "too large".to_owned())
+}
+
+/// Writes text to standard output; a reader that went away ends the program's work quietly.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Writes one JSON document to standard output.
+pub(crate) fn print_json(document: &impl serde::Serialize) -> Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(document)?))
+}
+
+/// Progress on standard error: a bar with an ETA on a terminal, nothing but problems when piped.
+#[derive(Debug)]
+pub(crate) struct Bar {
+    bar: ProgressBar,
+}
+
+impl Bar {
+    /// A bar for `total` bytes, if known.
+    pub(crate) fn bytes(what: &'static str, total: Option<u64>) -> Self {
+        let template = match total {
+            Some(_) => {
+                "{msg} {bar:30} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} ETA {eta}"
+            }
+            None => "{msg} {spinner} {binary_bytes} {binary_bytes_per_sec} {elapsed}",
+        };
+        Self::with(what, total, template)
+    }
+
+    /// A bar for `total` steps.
+    pub(crate) fn steps(what: &'static str, total: u64) -> Self {
+        Self::with(what, Some(total), "{msg} {bar:30} {pos}/{len} ETA {eta}")
+    }
+
+    fn with(what: &'static str, total: Option<u64>, template: &str) -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr())
+        } else {
+            ProgressBar::hidden()
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_message(what);
+        Self { bar }
+    }
+
+    /// Removes the bar.
+    pub(crate) fn done(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn advance(&self, bytes: u64, _: u64) {
+        self.bar.inc(bytes);
+    }
+
+    #[expect(
+        clippy::print_stderr,
+        reason = "problems are for people and scripts' logs"
+    )]
+    fn problem(&self, path: &Path, why: &str) {
+        self.bar
+            .suspend(|| eprintln!("firedrill: {}: {why}", path.display()));
+    }
+}
+
+impl simulator::measured::Watcher for Bar {
+    fn step(&self, number: u64, of: u64, what: &str) {
+        self.bar.set_length(of);
+        self.bar.set_position(number - 1);
+        self.bar.set_message(what.to_owned());
+    }
+}
