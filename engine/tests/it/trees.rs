@@ -310,3 +310,15 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn a_file_that_never_ends_is_cut_short_and_said_so() {
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        // Says that it is empty, and gives eight bytes for each page of the address space.
+        let source = Path::new("/proc/self/task");
+        let outcome = back_up(&vault, source, Method::Forever, 4096).await;
+        let did = outcome.manifest.statistics;
+        assert!(did.changed_while_read > 0, "{did:?}");
+    });
+}
