@@ -6,6 +6,7 @@
 )]
 
 use plotters::coord::Shift;
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use crate::ReportError;
@@ -20,16 +21,41 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(204, 121, 167),
     RGBColor(213, 94, 0),
 ];
-/// Drawn at three times the size shown: plotters rounds to whole units.
-const SIZE: (u32, u32) = (1920, 1020);
-const TEXT: i32 = 42;
+/// Drawn at about three times the size shown: plotters rounds to whole units.
+const SIZE: (u32, u32) = (1320, 800);
+const TEXT: i32 = 40;
 
 type Failed = Box<dyn std::error::Error>;
 
-/// One curve: a method's name and its dots.
-struct Curve {
-    name: String,
-    dots: Vec<(f64, f64)>,
+/// One method's dots.
+type Curve = Vec<(f64, f64)>;
+
+/// A linear axis with ticks of our choosing: those of plotters' own are decimal, and bytes are not.
+struct Axis {
+    range: std::ops::Range<f64>,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        limit.0 + (f64::from(limit.1 - limit.0) * share).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() {
+            Vec::new()
+        } else {
+            self.ticks.clone()
+        }
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        self.range.clone()
+    }
 }
 
 /// How an axis is read.
@@ -56,6 +82,16 @@ impl Unit {
     }
 }
 
+/// The methods with their colours, for the legend that all charts share.
+pub(crate) fn legend(document: &Document) -> Vec<(String, String)> {
+    let methods = document.methods.iter().zip(COLOURS.iter().cycle());
+    methods
+        .map(|(method, RGBColor(r, g, b))| {
+            (method.method.clone(), format!("#{r:02x}{g:02x}{b:02x}"))
+        })
+        .collect()
+}
+
 /// The four charts of a report, in its order.
 pub(crate) fn all(document: &Document) -> Result<Vec<(String, String)>, ReportError> {
     let wrong = |error: Failed| ReportError::Draw(error.to_string());
@@ -72,13 +108,7 @@ pub(crate) fn all(document: &Document) -> Result<Vec<(String, String)>, ReportEr
 }
 
 fn curves(document: &Document, of: impl Fn(&MethodDocument) -> Vec<(f64, f64)>) -> Vec<Curve> {
-    let methods = document.methods.iter();
-    methods
-        .map(|method| Curve {
-            name: method.method.clone(),
-            dots: of(method),
-        })
-        .collect()
+    document.methods.iter().map(of).collect()
 }
 
 fn stored(document: &Document) -> Result<String, Failed> {
@@ -118,27 +148,33 @@ fn lines(curves: &[Curve], x_title: &str, unit: Unit, joined: bool) -> Result<St
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
-        let dots = || curves.iter().flat_map(|curve| curve.dots.iter());
+        let dots = || curves.iter().flatten();
         let x_max = dots().map(|dot| dot.0).fold(1.0, f64::max);
-        let y_max = dots().map(|dot| dot.1).fold(f64::MIN_POSITIVE, f64::max) * 1.08;
+        let y_max = dots().map(|dot| dot.1).fold(f64::MIN_POSITIVE, f64::max);
+        let x_step = (x_max / 12.0).ceil() as usize;
+        let x_ticks = (1..=x_max as usize)
+            .step_by(x_step)
+            .map(|x| x as f64)
+            .collect();
         let mut chart = ChartBuilder::on(&area)
             .margin(30)
             .x_label_area_size(110)
-            .y_label_area_size(210)
-            .build_cartesian_2d(0.5..x_max + 0.5, 0.0..y_max)?;
+            .y_label_area_size(190)
+            .build_cartesian_2d(
+                Axis {
+                    range: 0.5..x_max + 0.5,
+                    ticks: x_ticks,
+                },
+                Axis {
+                    range: 0.0..y_max * 1.08,
+                    ticks: ticks(unit, y_max),
+                },
+            )?;
         chart
             .configure_mesh()
             .disable_x_mesh()
             .max_light_lines(0)
-            .x_labels((x_max as usize + 1).min(13))
-            .y_labels(6)
-            .x_label_formatter(&|x| {
-                if x.fract() == 0.0 {
-                    Unit::Plain.show(*x)
-                } else {
-                    String::new()
-                }
-            })
+            .x_label_formatter(&|x| Unit::Plain.show(*x))
             .y_label_formatter(&|y| unit.show(*y))
             .x_desc(x_title)
             .label_style(("sans-serif", TEXT))
@@ -148,29 +184,33 @@ fn lines(curves: &[Curve], x_title: &str, unit: Unit, joined: bool) -> Result<St
         for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle()) {
             if joined {
                 let style = colour.stroke_width(6);
-                chart.draw_series(LineSeries::new(curve.dots.iter().copied(), style))?;
+                chart.draw_series(LineSeries::new(curve.iter().copied(), style))?;
             }
             let dots = curve
-                .dots
                 .iter()
                 .map(|dot| Circle::new(*dot, 11, colour.filled()));
-            chart
-                .draw_series(dots)?
-                .label(&curve.name)
-                .legend(move |(x, y)| {
-                    Rectangle::new([(x, y - 12), (x + 40, y + 12)], colour.filled())
-                });
+            chart.draw_series(dots)?;
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .legend_area_size(60)
-            .margin(20)
-            .label_font(("sans-serif", TEXT))
-            .draw()?;
         area.present()?;
     }
     Ok(svg)
+}
+
+/// Round values up to `most`: steps of a power of two for bytes, of 1, 2 or 5 for the rest.
+fn ticks(unit: Unit, most: f64) -> Vec<f64> {
+    let step = if matches!(unit, Unit::Bytes) {
+        (most / 3.0).log2().floor().exp2()
+    } else {
+        let decade = 10_f64.powf((most / 5.0).log10().floor());
+        let steps = [1.0, 2.0, 5.0].map(|factor| factor * decade);
+        steps
+            .into_iter()
+            .find(|step| most / step <= 6.0)
+            .unwrap_or(10.0 * decade)
+    };
+    (0..=(most / step) as usize)
+        .map(|tick| tick as f64 * step)
+        .collect()
 }
 
 fn cost(document: &Document) -> Result<String, Failed> {
@@ -197,20 +237,19 @@ fn bars(document: &Document, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Resul
     let mut chart = ChartBuilder::on(area)
         .margin(30)
         .y_label_area_size(230)
-        .build_cartesian_2d(-0.5..methods.len() as f64 - 0.5, -most * 0.16..most * 1.15)?;
+        .build_cartesian_2d(
+            -0.5..methods.len() as f64 - 0.5,
+            Axis {
+                range: -most * 0.16..most * 1.15,
+                ticks: ticks(Unit::Plain, most),
+            },
+        )?;
     chart
         .configure_mesh()
         .disable_x_mesh()
         .disable_x_axis()
         .max_light_lines(0)
-        .y_labels(6)
-        .y_label_formatter(&|y| {
-            if *y < 0.0 {
-                String::new()
-            } else {
-                units::money(*y, currency)
-            }
-        })
+        .y_label_formatter(&|y| units::money(*y, currency))
         .label_style(("sans-serif", TEXT))
         .bold_line_style(BLACK.mix(0.15))
         .draw()?;

@@ -57,9 +57,12 @@ fn walk_bytes(at: &std::path::Path) -> u64 {
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path());
     entries
-        .map(|path| match path.is_dir() {
-            true => walk_bytes(&path),
-            false => path.metadata().expect("metadata").len(),
+        .map(|path| {
+            if path.is_dir() {
+                walk_bytes(&path)
+            } else {
+                path.metadata().expect("metadata").len()
+            }
         })
         .sum()
 }
