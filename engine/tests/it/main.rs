@@ -1,6 +1,8 @@
 //! The engine through its public face, over real stores and real folders.
 
 mod damage;
+mod fixture;
 mod methods;
+mod reader;
 mod support;
 mod trees;
