@@ -16,7 +16,7 @@ use object_store::ObjectStoreExt;
 use crate::backup::Progress;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::layout::path;
-use crate::format::listing::{Entry, EntryKind, Extent};
+use crate::format::listing::{Entry, EntryKind, Extent, write_entry};
 use crate::format::point::SourceKind;
 use crate::seam::compute;
 use crate::vault::{BlobReader, Catalog, Point, Vault};
@@ -27,7 +27,7 @@ use super::window::{Chunk, Fetch, FileTask, Place, Window};
 /// Chunks of a window: its plan takes about 10 MiB. A restore of more than this reads a pack once
 /// per window.
 const WINDOW_CHUNKS: usize = 120_000;
-/// Files of a window.
+/// Files of a window, and folders that wait for their times.
 const WINDOW_FILES: usize = 60_000;
 /// Fetches under way or waiting to be opened; each holds at most a pack of 16 MiB.
 const FETCHES_MAX: usize = 3;
@@ -127,9 +127,10 @@ struct Restore<'a> {
     target: Option<Arc<Target>>,
     disk: bool,
     window: Window,
+    /// Folders whose times are still to be set, in path order.
     folders: Vec<Entry>,
-    /// First path of each group of hard links.
-    firsts: BTreeMap<u64, Vec<u8>>,
+    /// First path of each file with several names.
+    firsts: BTreeMap<[u8; 32], Vec<u8>>,
     links: Vec<(Vec<u8>, Vec<u8>)>,
     found: Vec<bool>,
     outcome: Outcome,
@@ -142,17 +143,12 @@ impl Restore<'_> {
         if self.request.paths.is_empty() {
             return true;
         }
-        let below = |path: &[u8], above: &[u8]| {
-            above.is_empty()
-                || path == above
-                || (path.starts_with(above) && path.get(above.len()) == Some(&b'/'))
-        };
         let mut wanted = false;
         for (asked, found) in self.request.paths.iter().zip(&mut self.found) {
-            if below(&entry.path, asked) {
+            if is_below(&entry.path, asked) {
                 *found = true;
                 wanted = true;
-            } else if entry.kind == EntryKind::Folder && below(asked, &entry.path) {
+            } else if entry.kind == EntryKind::Folder && is_below(asked, &entry.path) {
                 wanted = true;
             }
         }
@@ -173,6 +169,9 @@ impl Restore<'_> {
                     target.make_folder(&entry.path)?;
                 }
                 self.folders.push(entry);
+                if self.folders.len() >= WINDOW_FILES {
+                    self.execute().await?;
+                }
                 Ok(())
             }
             (EntryKind::Symlink, Some(target)) => {
@@ -209,12 +208,13 @@ impl Restore<'_> {
     }
 
     async fn file(&mut self, target: &Arc<Target>, entry: Entry) -> Result<()> {
-        if let Some(group) = entry.link_group {
-            if let Some(first) = self.firsts.get(&group) {
+        if entry.link_group.is_some() {
+            let file = linked_file(&entry);
+            if let Some(first) = self.firsts.get(&file) {
                 self.links.push((first.clone(), entry.path));
                 return Ok(());
             }
-            self.firsts.insert(group, entry.path.clone());
+            self.firsts.insert(file, entry.path.clone());
         }
         let extents = self.reader.extents(&entry.content).await?;
         let chunks = extents
@@ -358,12 +358,29 @@ impl Restore<'_> {
         let window = Arc::try_unwrap(window)
             .map_err(|_| Error::internal("a window is still being written"))?;
         self.lacking += window.lacking.into_inner().unwrap_or_default();
-        for (first, path) in std::mem::take(&mut self.links) {
-            if let Some(target) = &self.target {
+        if let Some(target) = self.target.clone() {
+            for (first, path) in std::mem::take(&mut self.links) {
                 target.make_link(&first, &path)?;
             }
+            self.finish_folders(&target)?;
         }
         Ok(window.files)
+    }
+
+    /// Finishes the folders that the listing has left behind: all but the newest and those above
+    /// it. Children before parents, so that nothing touches a folder after its times are set.
+    fn finish_folders(&mut self, target: &Target) -> Result<()> {
+        let Some(newest) = self.folders.last().map(|entry| entry.path.clone()) else {
+            return Ok(());
+        };
+        let (open, left): (Vec<_>, Vec<_>) = std::mem::take(&mut self.folders)
+            .into_iter()
+            .partition(|entry| is_below(&newest, &entry.path));
+        self.folders = open;
+        for entry in left.iter().rev() {
+            self.lacking += target.finish_folder(entry)?;
+        }
+        Ok(())
     }
 
     fn write(
@@ -398,7 +415,6 @@ impl Restore<'_> {
             self.execute().await?;
         }
         if let Some(target) = &self.target {
-            // Children before parents, so that nothing touches a folder after its times are set.
             for entry in self.folders.iter().rev() {
                 self.lacking += target.finish_folder(entry)?;
             }
@@ -407,6 +423,25 @@ impl Restore<'_> {
         self.outcome.attributes_lacking = self.lacking.attributes;
         Ok(self.outcome)
     }
+}
+
+/// Whether `path` is `above` or lies below it.
+fn is_below(path: &[u8], above: &[u8]) -> bool {
+    above.is_empty()
+        || path == above
+        || (path.starts_with(above) && path.get(above.len()) == Some(&b'/'))
+}
+
+/// What tells a file with several names: all that its entry says but path and change time. The link group alone
+/// would not do, as it is an inode's number, which files of two file systems may share.
+fn linked_file(entry: &Entry) -> [u8; 32] {
+    let mut nameless = Vec::new();
+    let mut entry = entry.clone();
+    entry.path.clear();
+    // Left out of one of two names that were read within the clock's tick.
+    entry.changed = None;
+    write_entry(&entry, &mut nameless);
+    *blake3::hash(&nameless).as_bytes()
 }
 
 /// Cuts a fetch into computations of about 2 MiB, never between pieces of the same blob.
@@ -486,4 +521,34 @@ fn zero_holes(device: &File, extents: &[Extent]) -> std::io::Result<()> {
         at += extent.bytes();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::linked_file;
+    use crate::format::listing::{Entry, EntryKind, Extent};
+    use crate::units::Timestamp;
+
+    #[test]
+    fn files_of_two_file_systems_with_one_inode_number_are_not_linked() {
+        let entry = |path: &str, content: u64, mode| Entry {
+            path: path.as_bytes().to_vec(),
+            kind: EntryKind::File,
+            mode,
+            uid: 0,
+            gid: 0,
+            modified: Timestamp::default(),
+            size: content,
+            content: vec![Extent::Hole(content)],
+            attributes: Vec::new(),
+            target: None,
+            changed: None,
+            inode: 7,
+            link_group: Some(7),
+        };
+        let one = linked_file(&entry("one", 5, 0o644));
+        assert_eq!(one, linked_file(&entry("its other name", 5, 0o644)));
+        assert_ne!(one, linked_file(&entry("another's content", 6, 0o644)));
+        assert_ne!(one, linked_file(&entry("another's mode", 5, 0o600)));
+    }
 }

@@ -317,7 +317,7 @@ def restore(vault, name, target):
             finish(at, entry)
         else:
             need(kind in (FILE, DISK), "the listing", "an unknown kind")
-            group = (entry.get(12), entry[6], repr(entry[7]))
+            group = (entry.get(12), repr({key: entry[key] for key in entry if key not in (0, 10)}))
             if group[0] is not None and group in firsts:
                 os.link(firsts[group], at, follow_symlinks=False)
                 continue
