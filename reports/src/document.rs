@@ -1,10 +1,11 @@
 //! The stable JSON document: outcome rows with money, in seconds and bytes. Names are only added.
 #![expect(
     clippy::cast_precision_loss,
-    reason = "fractions begin here: 52 bits are plenty"
+    clippy::cast_sign_loss,
+    reason = "fractions begin here: 52 bits are plenty, and nothing is negative"
 )]
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use simulator::outcome::{
     Comparison, Fidelity, Machine, MethodOutcome, PointOutcome, RestoreOutcome, Series,
 };
@@ -12,7 +13,7 @@ use simulator::outcome::{
 use crate::{Price, PriceBook, Redundancy, ReportError};
 
 /// A priced comparison.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// How real the numbers are.
     pub fidelity: Fidelity,
@@ -34,20 +35,21 @@ pub struct Document {
     pub redundancy: Redundancy,
     /// The price book's name.
     pub price_book: String,
+    /// ISO 4217 code of every sum.
+    pub currency: String,
+    /// Bytes in one gigabyte of the price book.
+    pub gigabyte_bytes: u64,
     /// The prices used, with their sources.
-    pub prices: Vec<PriceNote>,
+    pub prices: Vec<Price>,
     /// Monthly fee of one protected instance of the newest generation's size: the same for every
-    /// method, and no part of `cost`.
-    pub instance_fee_month: f64,
+    /// method, and no part of `cost`; `None` where the book charges none.
+    pub instance_fee_month: Option<f64>,
     /// One per method.
     pub methods: Vec<MethodDocument>,
 }
 
-/// A price that was used.
-pub type PriceNote = Price;
-
 /// One method.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MethodDocument {
     /// Its name.
     pub method: String,
@@ -72,7 +74,7 @@ pub struct MethodDocument {
 }
 
 /// One recovery point.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointDocument {
     /// 1 for the oldest.
     pub generation: u32,
@@ -98,12 +100,12 @@ pub struct PointDocument {
     pub seconds: f64,
     /// CPU time, seconds.
     pub cpu_seconds: f64,
-    /// Files left out or changed while read.
+    /// Files that could not be read or vanished.
     pub problems: u64,
 }
 
 /// Sums over a method's points.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Bytes of the sources together.
     pub logical_bytes: u64,
@@ -120,7 +122,7 @@ pub struct Totals {
 }
 
 /// One restore.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestoreDocument {
     /// The generation.
     pub generation: u32,
@@ -134,7 +136,7 @@ pub struct RestoreDocument {
     pub seconds: f64,
     /// CPU time, seconds.
     pub cpu_seconds: f64,
-    /// Throughput.
+    /// Bytes restored for each second of wall time; 0 where the clock saw none pass.
     pub bytes_per_second: f64,
     /// Points that it hangs on.
     pub chain_length: u32,
@@ -145,7 +147,7 @@ pub struct RestoreDocument {
 }
 
 /// What keeping the vault as it stands at the end costs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cost {
     /// ISO code.
     pub currency: String,
@@ -177,9 +179,9 @@ impl Document {
             .generations
             .last()
             .map_or(0, |last| last.logical_bytes);
-        let (instance_fee_month, fees) = book.instance_fee(newest);
+        let fee = book.instance_fee(newest);
         let mut prices = vec![price.clone()];
-        prices.extend(fees.into_iter().cloned());
+        prices.extend(fee.iter().flat_map(|fee| &fee.1).copied().cloned());
         let methods = comparison.methods.iter();
         Ok(Self {
             fidelity: comparison.fidelity,
@@ -192,7 +194,9 @@ impl Document {
             full_every: comparison.full_every,
             redundancy,
             price_book: book.name().to_owned(),
-            instance_fee_month,
+            currency: book.currency().to_owned(),
+            gigabyte_bytes: book.gigabyte_bytes() as u64,
+            instance_fee_month: fee.map(|fee| fee.0),
             methods: methods
                 .map(|method| method_document(method, book, price, newest))
                 .collect(),
@@ -207,7 +211,10 @@ fn method_document(
     price: &Price,
     newest_bytes: u64,
 ) -> MethodDocument {
-    let sum = |field: fn(&PointOutcome) -> u64| method.points.iter().map(field).sum();
+    let sum = |field: fn(&PointOutcome) -> u64| {
+        let values = method.points.iter().map(field);
+        values.fold(0, u64::saturating_add)
+    };
     let month = method.vault_bytes as f64 / book.gigabyte_bytes() * price.value;
     let terabytes = newest_bytes as f64 / 1e12;
     MethodDocument {

@@ -3,35 +3,41 @@
 /// Why a report could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A price book that does not parse.
-    #[error("price book {name}: {message}")]
+    /// A price book that is wrong.
+    #[error("price book {file}: {message}\nevery key is described in scenarios/prices/README.md")]
     Book {
         /// The file.
-        name: String,
+        file: String,
         /// What is wrong, with the line, and what would be right.
         message: String,
     },
     /// A redundancy that the book does not price.
     #[error(
-        "price book {book} has no price '{id}'; it has {has}: add the price or choose another redundancy"
+        "price book {file} has no price '{id}'; it has {has}: add a [[price]] with that id or \
+         choose another --redundancy"
     )]
     Unpriced {
-        /// The book's name.
-        book: String,
+        /// The file.
+        file: String,
         /// The price asked for.
         id: String,
-        /// The ids that it has.
+        /// The ids of that family that it has.
         has: String,
     },
     /// A file that can't be written.
-    #[error("failed to write {path}: {message}; choose another folder with --out")]
+    #[error("failed to write {path} (make room, or choose another folder with --out)")]
     Write {
         /// The file.
         path: String,
         /// Why.
+        source: std::io::Error,
+    },
+    /// A fault of this crate in making a file's content.
+    #[error("failed to make {file}: {message}; this is a fault of firedrill, please report it")]
+    Make {
+        /// The file that was being made.
+        file: &'static str,
+        /// What the maker said.
         message: String,
     },
-    /// A fault in drawing or rendering.
-    #[error("failed to draw the report: {0}")]
-    Draw(String),
 }

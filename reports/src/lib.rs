@@ -1,32 +1,48 @@
 #![doc = include_str!("../README.md")]
 
-mod chart;
-mod document;
 mod error;
+mod units;
+
+mod price;
+mod redundancy;
+
+mod document;
+
+mod column;
+mod noise;
+mod verdict;
+
+mod axis;
+mod svg;
+
+mod canvas;
+mod chart;
+
 mod export;
 mod html;
-mod price;
 mod table;
-mod units;
-mod verdict;
+
+#[cfg(test)]
+mod sample;
 
 use std::path::Path;
 
 use simulator::outcome::Comparison;
 
-pub use document::{
-    Cost, Document, MethodDocument, PointDocument, PriceNote, RestoreDocument, Totals,
-};
+pub use column::Column;
+pub use document::{Cost, Document, MethodDocument, PointDocument, RestoreDocument, Totals};
 pub use error::ReportError;
-pub use price::{Price, PriceBook, Redundancy, Status};
+pub use price::{Price, PriceBook, Source, Status};
+pub use redundancy::Redundancy;
 pub use table::terminal_summary;
-pub use verdict::{Column, Verdict, verdict};
+pub use verdict::{Verdict, verdict};
 
 /// Prices a comparison and writes `report.html`, `report.json`, `points.csv` and `points.parquet`
-/// into `out`, each whole or not at all; gives the document.
+/// into the existing folder `out`, each whole or not at all; gives the document.
 ///
 /// # Errors
-/// When the book lacks the redundancy's price or a file can't be written.
+/// [`ReportError::Unpriced`] when the book lacks the redundancy, [`ReportError::Write`] for a file
+/// that can't be written, [`ReportError::Make`] for a fault of this crate.
 pub fn write_all(
     comparison: &Comparison,
     book: &PriceBook,
@@ -34,9 +50,9 @@ pub fn write_all(
     out: &Path,
 ) -> Result<Document, ReportError> {
     let document = Document::new(comparison, book, redundancy)?;
-    export::json(&document, &out.join("report.json"))?;
+    export::json(&document, out)?;
     export::points(comparison, out)?;
-    let html = html::render(&document)?;
-    export::whole(&out.join("report.html"), html.as_bytes())?;
+    let page = html::render(&document)?;
+    export::whole(out, "report.html", page.as_bytes())?;
     Ok(document)
 }

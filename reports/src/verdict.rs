@@ -1,218 +1,177 @@
 //! The answer: the best of each column, and which method to pick when. Pure over the document.
 
+mod advice;
+
+use std::ptr;
+
+use self::advice::Field;
+use crate::column::Column;
 use crate::document::{Document, MethodDocument};
-use crate::units;
-
-/// A column of the table of methods; smaller is better in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// Bytes sent over all points.
-    Sent,
-    /// Bytes of the vault at the end.
-    Stored,
-    /// Price of a month.
-    Cost,
-    /// Seconds to restore the newest generation.
-    Restore,
-    /// Longest chain.
-    Chain,
-    /// Seconds of all backups.
-    Backup,
-    /// Peak memory.
-    Memory,
-}
-
-impl Column {
-    /// All, in the table's order.
-    pub const ALL: [Self; 7] = [
-        Self::Sent,
-        Self::Stored,
-        Self::Cost,
-        Self::Restore,
-        Self::Chain,
-        Self::Backup,
-        Self::Memory,
-    ];
-
-    /// The heading.
-    pub fn heading(self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Stored => "stored",
-            Self::Cost => "cost/month",
-            Self::Restore => "RTO (newest)",
-            Self::Chain => "chain",
-            Self::Backup => "backups took",
-            Self::Memory => "peak memory",
-        }
-    }
-
-    /// Two values this close are about the same: byte counts are exact, times and memory are
-    /// measured on one run of a machine that does other things too.
-    fn slack(self) -> f64 {
-        match self {
-            Self::Sent | Self::Stored | Self::Cost => 0.005,
-            Self::Chain => 0.0,
-            Self::Restore | Self::Backup | Self::Memory => 0.10,
-        }
-    }
-
-    /// The value for a method; `None` where it was not measured.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "only compared and shown in three digits"
-    )]
-    pub fn value(self, method: &MethodDocument) -> Option<f64> {
-        Some(match self {
-            Self::Sent => method.totals.sent_bytes as f64,
-            Self::Stored => method.vault_bytes as f64,
-            Self::Cost => method.cost.month,
-            Self::Restore => {
-                method
-                    .restores
-                    .iter()
-                    .max_by_key(|row| row.generation)?
-                    .seconds
-            }
-            Self::Chain => f64::from(method.points.iter().map(|point| point.chain_length).max()?),
-            Self::Backup => method.backup_seconds,
-            Self::Memory => method.peak_memory_bytes? as f64,
-        })
-    }
-
-    /// The value as a person reads it.
-    #[expect(clippy::cast_sign_loss, reason = "bytes again")]
-    pub fn show(self, method: &MethodDocument) -> String {
-        let Some(value) = self.value(method) else {
-            return "-".to_owned();
-        };
-        match self {
-            Self::Sent | Self::Stored | Self::Memory => units::bytes(value as u64),
-            Self::Cost => units::money(value, &method.cost.currency),
-            Self::Restore | Self::Backup => units::seconds(value),
-            Self::Chain => format!("{value:.0}"),
-        }
-    }
-}
+use crate::noise::Noise;
+use crate::units::{self, plain};
 
 /// What the numbers say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether every restore equalled its source.
+    /// Whether every method restored something and every restore equalled its source.
     pub sound: bool,
-    /// Sentences, the most important first.
+    /// Restores tried, of all methods.
+    pub restores: usize,
+    /// Restores that equalled their source byte for byte.
+    pub verified: usize,
+    /// Sentences, the most important first: warnings, then at most three of advice.
     pub sentences: Vec<String>,
     /// For each column of [`Column::ALL`], the methods (by number) that are best or about as good.
+    /// A method with a restore that failed is best at nothing, and so is one alone.
     pub best: Vec<Vec<usize>>,
+}
+
+impl Verdict {
+    /// How many restores proved themselves, in words.
+    pub fn proof(&self) -> String {
+        match (self.verified, self.restores) {
+            (_, 0) => "No restore was tried.".to_owned(),
+            (1, 1) => "The one restore equals its source byte for byte.".to_owned(),
+            (good, all) => format!("{good} of {all} restores equal their source byte for byte."),
+        }
+    }
 }
 
 /// Reads the verdict out of the numbers.
 pub fn verdict(document: &Document) -> Verdict {
     let methods = &document.methods;
-    let best: Vec<_> = Column::ALL
-        .iter()
-        .map(|column| best_of(*column, methods))
-        .collect();
-    let failed: Vec<String> = methods
-        .iter()
-        .flat_map(|method| {
-            let bad = method.restores.iter().filter(|restore| !restore.verified);
-            bad.map(|restore| format!("{} generation {}", method.method, restore.generation))
-        })
-        .collect();
-    let mut sentences = Vec::new();
-    if !failed.is_empty() {
-        sentences.push(format!(
-            "DO NOT RELY ON THIS: restores that did not equal their source: {}.",
-            failed.join(", ")
-        ));
-    }
-    if let [only] = &methods[..] {
-        sentences.push(format!(
-            "{} kept {} points in {}; name more methods to compare it with.",
-            only.method,
-            only.points.len(),
-            Column::Stored.show(only)
-        ));
-    } else if !methods.is_empty() {
-        sentences.extend(advice(methods, &best));
-    }
+    let noise = Noise::of(document);
+    let standing: Vec<&MethodDocument> = methods.iter().filter(|method| !failed(method)).collect();
+    let restores = || methods.iter().flat_map(|method| &method.restores);
+    let verified = restores().filter(|restore| restore.verified).count();
+    let proven = |method: &MethodDocument| !method.restores.is_empty() && !failed(method);
     Verdict {
-        sound: failed.is_empty(),
-        sentences,
-        best,
+        sound: !methods.is_empty() && methods.iter().all(proven),
+        restores: restores().count(),
+        verified,
+        sentences: sentences(methods, &standing, &noise),
+        best: Column::ALL
+            .map(|column| match methods.len() {
+                0 | 1 => Vec::new(),
+                _ => numbers(methods, &column.leaders(&standing, &noise)),
+            })
+            .into(),
     }
 }
 
-fn best_of(column: Column, methods: &[MethodDocument]) -> Vec<usize> {
-    let values: Vec<Option<f64>> = methods.iter().map(|method| column.value(method)).collect();
-    let least = values
-        .iter()
-        .flatten()
-        .copied()
-        .fold(f64::INFINITY, f64::min);
-    let limit = least * (1.0 + column.slack());
-    let good = values
-        .iter()
-        .enumerate()
-        .filter(|(_, value)| value.is_some_and(|v| v <= limit));
-    good.map(|(number, _)| number).collect()
-}
-
-fn names(methods: &[MethodDocument], numbers: &[usize]) -> String {
-    let names: Vec<&str> = numbers
-        .iter()
-        .map(|n| methods[*n].method.as_str())
-        .collect();
-    match &names[..] {
-        [] => String::new(),
-        [only] => (*only).to_owned(),
-        [some @ .., last] => format!("{} and {last}", some.join(", ")),
+fn sentences(
+    methods: &[MethodDocument],
+    standing: &[&MethodDocument],
+    noise: &Noise,
+) -> Vec<String> {
+    let mut sentences = warnings(methods);
+    match standing {
+        [] if methods.is_empty() => sentences.push("No method was measured.".to_owned()),
+        [] => sentences.push("No method passed, so none can be recommended.".to_owned()),
+        [only] => sentences.push(alone(only, methods.len())),
+        methods => sentences.extend(Field { methods, noise }.advice()),
     }
+    sentences
 }
 
-fn advice(methods: &[MethodDocument], best: &[Vec<usize>]) -> Vec<String> {
-    let column = |wanted: Column| {
-        let at = Column::ALL
-            .iter()
-            .position(|column| *column == wanted)
-            .unwrap_or(0);
-        &best[at]
-    };
-    let most = methods.iter().max_by(|a, b| {
-        Column::Stored
-            .value(a)
-            .unwrap_or(0.0)
-            .total_cmp(&Column::Stored.value(b).unwrap_or(0.0))
-    });
+/// Whether a restore of the method was tried and did not equal its source.
+pub(crate) fn failed(method: &MethodDocument) -> bool {
+    method.restores.iter().any(|restore| !restore.verified)
+}
+
+fn numbers(all: &[MethodDocument], some: &[&MethodDocument]) -> Vec<usize> {
+    let is_in = |method: &MethodDocument| some.iter().any(|other| ptr::eq(*other, method));
+    let numbered = all.iter().enumerate().filter(|(_, method)| is_in(method));
+    numbered.map(|(number, _)| number).collect()
+}
+
+/// What must be said before any advice.
+fn warnings(methods: &[MethodDocument]) -> Vec<String> {
     let mut out = Vec::new();
-    if let (Some(least), Some(most)) = (column(Column::Stored).first(), most) {
-        let least = &methods[*least];
-        let ratio = Column::Stored.value(most).unwrap_or(0.0)
-            / Column::Stored.value(least).unwrap_or(1.0).max(1.0);
+    for method in methods.iter().filter(|method| failed(method)) {
+        let bad = method.restores.iter().filter(|restore| !restore.verified);
+        let bad: Vec<String> = bad.map(|restore| restore.generation.to_string()).collect();
+        let what = if bad.len() == 1 {
+            "the restore of generation"
+        } else {
+            "the restores of generations"
+        };
         out.push(format!(
-            "To keep least and pay least, pick {}: {} a month at {}, where {} keeps {:.1} times as \
-             much.",
-            names(methods, column(Column::Stored)),
-            Column::Cost.show(least),
-            Column::Stored.show(least),
-            most.method,
-            ratio
+            "DO NOT RELY ON {}: {what} {} did not equal the source.",
+            plain(&method.method),
+            list(&bad, "and")
         ));
     }
-    out.push(format!(
-        "To send least, pick {}; to restore the newest fastest, {} ({}).",
-        names(methods, column(Column::Sent)),
-        names(methods, column(Column::Restore)),
-        column(Column::Restore)
-            .first()
-            .map_or_else(String::new, |best| {
-                Column::Restore.show(&methods[*best])
-            }),
-    ));
-    out.push(format!(
-        "To hang on the fewest points, so that damage to one point hurts the fewest others, pick {}.",
-        names(methods, column(Column::Chain))
-    ));
+    let untried: Vec<&MethodDocument> = methods.iter().filter(|m| m.restores.is_empty()).collect();
+    if !untried.is_empty() {
+        out.push(format!(
+            "No restore was tried for {}: nothing here proves that its data can be brought back.",
+            names(&untried, "and")
+        ));
+    }
+    // Each method reads the same source: the worst one tells, the sum would count files twice.
+    let problems = |method: &MethodDocument| {
+        let counts = method.points.iter().map(|point| point.problems);
+        counts.fold(0, u64::saturating_add)
+    };
+    let worst = methods.iter().map(problems).max().unwrap_or(0);
+    if worst > 0 {
+        out.push(format!(
+            "Files that could not be read, vanished, or changed while they were read: {}. The points \
+             hold all others as they were.",
+            units::count(worst)
+        ));
+    }
     out
 }
+
+fn alone(only: &MethodDocument, measured: usize) -> String {
+    let times = Column::Restore
+        .value(only)
+        .map_or_else(String::new, |time| {
+            format!(
+                " The newest came back in about {}.",
+                units::seconds_about(time)
+            )
+        });
+    let count = only.points.len();
+    let points = if count == 1 { "point" } else { "points" };
+    let kept = format!(
+        "{} keeps {count} {points} in {} for {}.",
+        plain(&only.method),
+        Column::Stored.show(only),
+        price(only)
+    );
+    if measured == 1 {
+        format!("{kept}{times} Name more methods to compare it with.")
+    } else {
+        format!("Only {kept}{times}")
+    }
+}
+
+fn price(method: &MethodDocument) -> String {
+    let cost = &method.cost;
+    let month = Column::Cost.show(method);
+    if cost.month_per_source_terabyte > 0.0 {
+        let terabyte = units::money(cost.month_per_source_terabyte, &cost.currency);
+        format!("{month} a month, which is {terabyte} for each TB of source")
+    } else {
+        format!("{month} a month")
+    }
+}
+
+fn names(methods: &[&MethodDocument], word: &str) -> String {
+    let names: Vec<String> = methods.iter().map(|method| plain(&method.method)).collect();
+    list(&names, word)
+}
+
+fn list(words: &[String], word: &str) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [some @ .., last] => format!("{} {word} {last}", some.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;
