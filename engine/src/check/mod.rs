@@ -57,8 +57,8 @@ impl Outcome {
     }
 }
 
-/// Packs opened at once; each is 16 MiB of memory.
-const PACKS_AT_ONCE: usize = 4;
+/// Packs read or being opened at once, as many as keep two cores busy; each is 16 MiB of memory.
+const PACKS_AT_ONCE: usize = 3;
 
 /// Checks a vault; damage is in the outcome, not an error.
 ///

@@ -1,11 +1,10 @@
 //! The order of a restore: folders first, then packs as they come, links and folder times last.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -21,7 +20,8 @@ use crate::format::point::SourceKind;
 use crate::seam::compute;
 use crate::vault::{BlobReader, Catalog, Point, Vault};
 
-use super::target::{Lacking, Target, not_empty, split};
+use super::disk::{open_disk, zero_holes};
+use super::target::{Lacking, Target, split};
 use super::window::{Chunk, Fetch, FileTask, Place, Window};
 
 /// Chunks of a window: its plan takes about 10 MiB. A restore of more than this reads a pack once
@@ -473,54 +473,6 @@ fn missing_or(error: Error) -> Error {
         ),
         _ => error,
     }
-}
-
-fn open_disk(at: &Path, overwrite: bool) -> Result<File> {
-    let io = |error| Error::from_io(format!("target {}", at.display()), error);
-    if at.is_dir() {
-        return Err(Error::new(
-            ErrorKind::Invalid,
-            format!(
-                "target {}: the point is a disk; name an image file or a device",
-                at.display()
-            ),
-        ));
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true);
-    if overwrite {
-        options.create(true);
-        let file = options.open(at).map_err(io)?;
-        if file.metadata().map_err(io)?.is_file() {
-            file.set_len(0).map_err(io)?;
-        }
-        return Ok(file);
-    }
-    options
-        .create_new(true)
-        .open(at)
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => not_empty(at),
-            _ => io(error),
-        })
-}
-
-fn zero_holes(device: &File, extents: &[Extent]) -> std::io::Result<()> {
-    use std::os::unix::fs::FileExt;
-    let zeros = vec![0; 1 << 20];
-    let mut at = 0;
-    for extent in extents {
-        if let Extent::Hole(bytes) = *extent {
-            let mut done = 0;
-            while done < bytes {
-                let step = (bytes - done).min(zeros.len() as u64);
-                device.write_all_at(&zeros[..step as usize], at + done)?;
-                done += step;
-            }
-        }
-        at += extent.bytes();
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ fn tree(version: u64) -> Vec<Thing> {
             0o644
         },
         what,
-        seconds: 1_400_000_000 + path.len() as i64,
+        seconds: i64::try_from(1_400_000_000 + path.len()).expect("a small number"),
         nanos: 123_456_789,
     };
     let readme = format!("Version {version} of the tree.\n").into_bytes();
