@@ -8,6 +8,12 @@ mod vault_access;
 
 use std::process::ExitCode;
 
+/// Packs and segments of many MiB come and go on several threads. The system's allocator gives each
+/// thread a heap of its own and the pages back and forth: half as much memory again, and a fifth of
+/// the time in the kernel (benches/README.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = <cli::Cli as clap::Parser>::parse();
     match commands::run(&cli) {
