@@ -101,6 +101,9 @@ impl Session {
         }
         if self.claim(id) {
             tally.statistics.blocks_stored += u64::from(kind == Kind::Data);
+            if self.adopt(id) {
+                return true;
+            }
             let entry = BlobEntry {
                 id: *id,
                 kind,
@@ -113,6 +116,15 @@ impl Session {
         true
     }
 
+    /// Whether a pack that an interrupted backup left has `id`; if so, the pack is taken over.
+    fn adopt(&self, id: &BlobId) -> bool {
+        let Some(located) = self.orphans.find(id) else {
+            return false;
+        };
+        self.adopted[located.pack as usize].store(true, Ordering::Relaxed);
+        true
+    }
+
     /// Stores `raw` unless it is there already; gives its id.
     pub(super) fn store(&self, kind: Kind, raw: &[u8], tally: &mut Tally) -> BlobId {
         let id = self.keys.blob_id(kind, raw);
@@ -120,8 +132,7 @@ impl Session {
             return id;
         }
         tally.statistics.blocks_stored += u64::from(kind == Kind::Data);
-        if let Some(located) = self.orphans.find(&id) {
-            self.adopted[located.pack as usize].store(true, Ordering::Relaxed);
+        if self.adopt(&id) {
             return id;
         }
         let writer = if kind == Kind::Data {

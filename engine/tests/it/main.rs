@@ -1,5 +1,6 @@
 //! The engine through its public face, over real stores and real folders.
 
+mod crash;
 mod damage;
 mod fixture;
 mod methods;
