@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use engine::ErrorKind;
+use reports::ReportError;
 
 /// How a command ended; scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,12 @@ impl From<Exit> for ExitCode {
 }
 
 fn exit_of(error: &anyhow::Error) -> Exit {
-    if error.downcast_ref::<reports::ReportError>().is_some() {
-        return Exit::Usage;
+    if let Some(error) = error.downcast_ref::<ReportError>() {
+        return match error {
+            ReportError::Book { .. } | ReportError::Unpriced { .. } => Exit::Usage,
+            ReportError::Write { .. } => Exit::Unavailable,
+            ReportError::Make { .. } => Exit::Internal,
+        };
     }
     match error
         .downcast_ref::<engine::Error>()
