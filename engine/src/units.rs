@@ -20,13 +20,9 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The instant `seconds` earlier.
-    #[must_use]
-    pub fn earlier_by(self, seconds: i64) -> Self {
-        Self {
-            seconds: self.seconds - seconds,
-            nanos: self.nanos,
-        }
+    /// Nanoseconds since 1970; negative before.
+    pub fn nanoseconds(self) -> i128 {
+        i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
     }
 }
 

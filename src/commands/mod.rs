@@ -14,10 +14,15 @@ use anyhow::Result;
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
 
+/// Threads that read and write the files of a vault on a local disk. As many requests as a solid
+/// state disk serves at once; each thread may keep a buffer of a pack's size.
+const FILE_THREADS: usize = 4;
+
 /// Runs the command.
 pub(crate) fn run(cli: &Cli) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(FILE_THREADS)
         .enable_time()
         .build()?;
     runtime.block_on(async {

@@ -8,6 +8,7 @@ use futures::{Stream, StreamExt};
 use crate::error::Result;
 use crate::format::listing::Entry;
 use crate::source::path_order;
+use crate::units::Timestamp;
 use crate::vault::{BlobReader, Point};
 
 /// Whether an entry is as its base has it: same kind, size, times, inode. A change of content
@@ -21,6 +22,23 @@ pub(super) fn unchanged(known: &Entry, now: &Entry) -> bool {
         && known.modified == now.modified
         && known.inode == now.inode
         && known.target == now.target
+}
+
+/// The longest step of a file system's clock that shows fractions of a second: Linux's tick is 10 ms
+/// at most; ten times that, as whoever wrote the file may have another clock.
+const FINE_TICK_NANOSECONDS: i128 = 100_000_000;
+/// The longest step of one that does not (FAT).
+const COARSE_TICK_NANOSECONDS: i128 = 2_000_000_000;
+
+/// Whether a file that changed at `changed` and is looked at `now` may change again within the
+/// same tick of its file system's clock: its change time would not tell.
+pub(super) fn may_hide_a_change(changed: Timestamp, now: Timestamp) -> bool {
+    let tick = if changed.nanos == 0 {
+        COARSE_TICK_NANOSECONDS
+    } else {
+        FINE_TICK_NANOSECONDS
+    };
+    changed.nanoseconds() + tick > now.nanoseconds()
 }
 
 /// Reads the base's listing beside the walk, both in path order.
@@ -57,6 +75,34 @@ impl BaseCursor {
                 Some(entries) => self.entries = entries?.into(),
                 None => return Ok(None),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_hide_a_change;
+    use crate::units::Timestamp;
+
+    #[test]
+    fn a_change_within_the_clocks_tick_is_not_trusted() {
+        let at = |seconds, nanos| Timestamp { seconds, nanos };
+        let cases = [
+            (at(10, 5), at(10, 50_000_000), true),
+            (at(10, 5), at(10, 200_000_000), false),
+            (at(9, 999_999_999), at(10, 0), true),
+            // A clock of whole seconds.
+            (at(10, 0), at(11, 999_999_999), true),
+            (at(10, 0), at(12, 0), false),
+            // A date in the future says nothing.
+            (at(20, 5), at(10, 0), true),
+        ];
+        for (changed, now, expected) in cases {
+            assert_eq!(
+                may_hide_a_change(changed, now),
+                expected,
+                "{changed:?} {now:?}"
+            );
         }
     }
 }

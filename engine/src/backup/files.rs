@@ -1,5 +1,6 @@
 //! Reading many small files in one computation, and what large files are cut into.
 
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use crate::format::layout::Kind;
 use crate::format::listing::{
     EXTENTS_PER_BLOB, Entry, EntryKind, Extent, INLINE_EXTENTS_MAX, write_extents,
 };
-use crate::source::{attributes, is_zero, open_file};
+use crate::source::{attributes, file_attributes, is_zero, open_file};
 
 use super::session::{Session, Tally};
 
@@ -58,14 +59,14 @@ fn read_one(
     buffer: &mut Vec<u8>,
     tally: &mut Tally,
 ) -> Done {
-    let result = attributes(&at).and_then(|attributes| {
-        entry.attributes = attributes;
-        if entry.kind == EntryKind::File {
-            read_small(&at, &mut entry, buffer, tally)
-        } else {
-            Ok(true)
-        }
-    });
+    let result = if entry.kind == EntryKind::File {
+        read_small(&at, &mut entry, buffer, tally)
+    } else {
+        attributes(&at).map(|attributes| {
+            entry.attributes = attributes;
+            true
+        })
+    };
     match result {
         Ok(steady) => {
             if entry.kind == EntryKind::File {
@@ -83,7 +84,7 @@ fn read_one(
     }
 }
 
-/// Reads a small file into `buffer`; tells whether it held still.
+/// Reads a small file into `buffer`, and its attributes; tells whether it held still.
 fn read_small(
     at: &Path,
     entry: &mut Entry,
@@ -92,21 +93,41 @@ fn read_small(
 ) -> std::io::Result<bool> {
     for _ in 0..ATTEMPTS {
         let file = open_file(at, false)?;
-        let before = file.metadata()?;
-        buffer.clear();
-        // One byte more than expected, so that a file of the expected size ends in one call.
-        buffer.reserve(before.size() as usize + 1);
-        // Some files of /proc say that they are empty and never end: what fits is kept.
-        (&file).take(2 * SMALL_BYTES_MAX).read_to_end(buffer)?;
+        read_whole(&file, entry.size, buffer)?;
         tally.statistics.read_bytes += buffer.len() as u64;
-        let steady = refresh(entry, &before) && buffer.len() as u64 == before.size();
-        let after = file.metadata()?;
-        if refresh(entry, &after) && steady {
+        entry.attributes = file_attributes(&file)?;
+        let now = file.metadata()?;
+        if !now.is_file() {
+            return Err(std::io::Error::other("it is not a file any more"));
+        }
+        // The same as the walk saw before it was opened: nothing touched it meanwhile.
+        if refresh(entry, &now) && buffer.len() as u64 == entry.size {
             return Ok(true);
         }
     }
     entry.changed = None;
     Ok(false)
+}
+
+/// Reads a file of about `size` bytes. Some of /proc say that they are empty and never end: what fits
+/// is kept.
+fn read_whole(mut file: &File, size: u64, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    let expected = size.min(SMALL_BYTES_MAX) as usize;
+    // Room for one byte more, so that a file that is longer than expected shows itself.
+    buffer.resize(expected + 1, 0);
+    let mut length = 0;
+    loop {
+        let read = file.read(&mut buffer[length..])?;
+        length += read;
+        if read == 0 || length >= expected {
+            break;
+        }
+    }
+    buffer.truncate(length);
+    if length > expected {
+        file.take(2 * SMALL_BYTES_MAX).read_to_end(buffer)?;
+    }
+    Ok(())
 }
 
 /// Brings an entry up to date with its open file; tells whether it was.

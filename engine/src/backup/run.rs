@@ -22,10 +22,11 @@ use crate::format::point::{self, Manifest, SourceKind};
 use crate::ids::{ObjectId, PointId};
 use crate::seam::compute;
 use crate::source::{FileReader, Found, Piece, Source, Walk, open_file, path_order};
+use crate::units::Timestamp;
 use crate::vault::{BlobReader, Catalog, ChunkIndex, Vault};
 
 use super::Progress;
-use super::base::{BaseCursor, unchanged};
+use super::base::{BaseCursor, may_hide_a_change, unchanged};
 use super::files::{
     Done, Item, SMALL_BYTES_MAX, push_hole, read_batch, refresh, seal_extents, store_chunks,
 };
@@ -34,16 +35,13 @@ use super::packs::orphans;
 use super::plan::{BackupPlan, Request, plan};
 use super::session::{Session, Tally};
 
-/// Computations under way per core; each holds up to 5 MiB.
-const COMPUTATIONS_PER_CORE: usize = 3;
+/// Computations that wait, beside one for each core, so that no core runs dry while results are
+/// taken in order; each holds up to 5 MiB.
+const COMPUTATIONS_WAITING: usize = 8;
 /// Entries that the walk hands over at a time, and a batch's most.
 const BATCH_ENTRIES: usize = 512;
 /// Bytes of small files in one batch.
 const BATCH_BYTES: u64 = 2 << 20;
-/// A file that changed so shortly before it was read may change again within the same tick of a
-/// coarse file-system clock (2 s on FAT): its change time is not trusted next time.
-const RACY_SECONDS: i64 = 2;
-
 /// What to back up, and how.
 #[derive(Clone, Debug)]
 pub struct Backup {
@@ -260,10 +258,10 @@ impl<'a> Runner<'a> {
         while !found.is_empty() {
             // The next batch is walked while this one is looked through.
             let coming = next(walk);
-            let racy = world.clock.now().earlier_by(RACY_SECONDS);
+            let now = world.clock.now();
             for found in found {
                 match found {
-                    Found::Entry(entry, at) => self.entry(entry, at, racy, &mut batch).await?,
+                    Found::Entry(entry, at) => self.entry(entry, at, now, &mut batch).await?,
                     Found::Special(_) => self.total.statistics.special_skipped += 1,
                     Found::Vanished(at) => self.vanished(&at),
                     Found::Unreadable(at, error) if at == root => {
@@ -282,7 +280,7 @@ impl<'a> Runner<'a> {
         &mut self,
         mut entry: Box<Entry>,
         at: PathBuf,
-        racy: crate::units::Timestamp,
+        now: Timestamp,
         batch: &mut Batch,
     ) -> Result<()> {
         let known = match &mut self.base {
@@ -290,7 +288,10 @@ impl<'a> Runner<'a> {
             None => None,
         };
         let known = known.filter(|known| unchanged(known, &entry));
-        if entry.changed.is_some_and(|changed| changed > racy) {
+        if entry
+            .changed
+            .is_some_and(|changed| may_hide_a_change(changed, now))
+        {
             entry.changed = None;
         }
         if let Some(known) = known
@@ -373,28 +374,22 @@ impl<'a> Runner<'a> {
         let Some((file, sparse)) = self.open_large(&mut entry, &at)? else {
             return Ok(());
         };
-        let mut reader = FileReader::new(file, cut, entry.size, sparse);
+        let reader = FileReader::new(file, cut, entry.size, sparse);
         let world = self.vault.world().clone();
-        loop {
-            let session = Arc::clone(&self.session);
-            let step = compute(&*world.workers, move || {
+        let session = Arc::clone(&self.session);
+        let next = |mut reader: FileReader| {
+            let session = Arc::clone(&session);
+            compute(&*world.workers, move || {
                 let piece = reader.next_piece(session.keys.chunker_table());
                 (reader, piece)
-            });
-            let piece;
-            (reader, piece) = step.await?;
-            match piece {
-                Ok(Piece::End) => break,
-                Ok(Piece::Hole(bytes)) => self.push(Pending::Hole(bytes)).await?,
-                Ok(Piece::Data(bytes, cuts)) => {
-                    let session = Arc::clone(&self.session);
-                    let work = compute(&*world.workers, move || {
-                        let mut tally = Tally::default();
-                        let extents = store_chunks(&session, cut, &bytes, Some(&cuts), &mut tally);
-                        (extents, tally)
-                    });
-                    self.push(Pending::Segment(Box::pin(work))).await?;
-                }
+            })
+        };
+        let mut coming = next(reader);
+        let reader = loop {
+            let (reader, piece) = coming.await?;
+            let piece = match piece {
+                Ok(Piece::End) => break reader,
+                Ok(piece) => piece,
                 Err(error) if disk => {
                     return Err(Error::from_io(format!("source {}", at.display()), error));
                 }
@@ -405,8 +400,23 @@ impl<'a> Runner<'a> {
                     self.unreadable(&at, &error);
                     return Ok(());
                 }
+            };
+            // The next piece is read while this one waits for a place.
+            coming = next(reader);
+            match piece {
+                Piece::Hole(bytes) => self.push(Pending::Hole(bytes)).await?,
+                Piece::Data(bytes, cuts) => {
+                    let session = Arc::clone(&self.session);
+                    let work = compute(&*world.workers, move || {
+                        let mut tally = Tally::default();
+                        let extents = store_chunks(&session, cut, &bytes, Some(&cuts), &mut tally);
+                        (extents, tally)
+                    });
+                    self.push(Pending::Segment(Box::pin(work))).await?;
+                }
+                Piece::End => {}
             }
-        }
+        };
         self.total.statistics.read_bytes += reader.read_bytes();
         let steady = disk
             || reader
@@ -422,7 +432,7 @@ impl<'a> Runner<'a> {
         let disk = entry.kind == EntryKind::Disk;
         let opened = open_file(at, disk).and_then(|file| {
             if !disk {
-                entry.attributes = crate::source::attributes(at)?;
+                entry.attributes = crate::source::file_attributes(&file)?;
             }
             let metadata = file.metadata()?;
             Ok((file, metadata))
@@ -456,7 +466,7 @@ impl<'a> Runner<'a> {
             mode: 0,
             uid: 0,
             gid: 0,
-            modified: crate::units::Timestamp::default(),
+            modified: Timestamp::default(),
             size,
             content: Vec::new(),
             attributes: Vec::new(),
@@ -471,7 +481,7 @@ impl<'a> Runner<'a> {
 
     async fn push(&mut self, pending: Pending) -> Result<()> {
         self.pending.push_back(pending);
-        let most = self.vault.world().workers.cores() * COMPUTATIONS_PER_CORE;
+        let most = self.vault.world().workers.cores() + COMPUTATIONS_WAITING;
         self.drain(most).await
     }
 

@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -29,8 +29,8 @@ use super::window::{Chunk, Fetch, FileTask, Place, Window};
 const WINDOW_CHUNKS: usize = 120_000;
 /// Files of a window, and folders that wait for their times.
 const WINDOW_FILES: usize = 60_000;
-/// Fetches under way or waiting to be opened; each holds at most a pack of 16 MiB.
-const FETCHES_MAX: usize = 3;
+/// Fetches under way or waiting to be opened; each holds about 8 MiB.
+const FETCHES_MAX: usize = 4;
 /// Sealed bytes opened by one computation.
 const COMPUTATION_BYTES: u64 = 2 << 20;
 
@@ -276,7 +276,12 @@ impl Restore<'_> {
         let disk = matches!(place, Place::Disk(_));
         let mut file = self.window.files.len() as u32;
         let left = AtomicU32::new(left as u32);
-        self.window.files.push(FileTask { entry, place, left });
+        self.window.files.push(FileTask {
+            entry,
+            place,
+            writing: Mutex::default(),
+            left,
+        });
         let mut at = 0;
         for extent in extents {
             if let Extent::Chunk(bytes, id) = *extent {

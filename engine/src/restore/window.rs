@@ -34,6 +34,9 @@ pub(super) enum Place {
 pub(super) struct FileTask {
     pub(super) entry: Entry,
     pub(super) place: Place,
+    /// Held while a chunk is written: the kernel lets one writer into a file at a time, and the
+    /// others would burn a core waiting for it.
+    pub(super) writing: Mutex<()>,
     /// Chunks still to come.
     pub(super) left: AtomicU32,
 }
@@ -55,7 +58,7 @@ pub(super) struct Window {
     pub(super) lacking: Mutex<Lacking>,
 }
 
-/// Chunks fetched together: at most one pack's worth, with small gaps read over.
+/// Chunks fetched together, with small gaps read over.
 #[derive(Clone, Debug)]
 pub(super) struct Fetch {
     pub(super) pack: u32,
@@ -66,6 +69,8 @@ pub(super) struct Fetch {
 
 /// A gap of unneeded bytes up to this is cheaper to read than a further request.
 const GAP_BYTES: u64 = 128 << 10;
+/// A fetch of this many bytes is not made longer: two to a pack, so that some overlap in little memory.
+const FETCH_BYTES: u64 = 8 << 20;
 
 impl Window {
     /// Sorts the chunks by pack and place, and groups them into fetches.
@@ -77,7 +82,11 @@ impl Window {
             let start = u64::from(chunk.located.offset);
             let end = start + u64::from(chunk.located.stored_bytes);
             match fetches.last_mut() {
-                Some(last) if last.pack == chunk.located.pack && start <= last.end + GAP_BYTES => {
+                Some(last)
+                    if last.pack == chunk.located.pack
+                        && start <= last.end + GAP_BYTES
+                        && (start < last.end || end - last.start <= FETCH_BYTES) =>
+                {
                     last.end = last.end.max(end);
                     last.chunks.end = number + 1;
                 }
@@ -146,6 +155,7 @@ impl Window {
             let shown = String::from_utf8_lossy(path);
             Error::from_io(format!("writing '{shown}' in the target"), error)
         };
+        let _one_at_a_time = task.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if let Place::Disk(disk) = &task.place {
             return disk.write_all_at(raw, chunk.at).map_err(failed);
         }

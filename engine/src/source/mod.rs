@@ -5,7 +5,7 @@ mod tree;
 
 pub use file::{FileReader, Piece, is_zero};
 pub(crate) use tree::instant;
-pub use tree::{Found, Walk, attributes, path_order};
+pub use tree::{Found, Walk, attributes, file_attributes, path_order};
 
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt;

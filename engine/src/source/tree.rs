@@ -1,10 +1,12 @@
 //! Walking a folder in path order, one batch at a time.
 
 use std::ffi::OsString;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
 
 use crate::format::listing::{Attribute, Entry, EntryKind};
 use crate::units::Timestamp;
@@ -163,15 +165,36 @@ pub(crate) fn instant(seconds: i64, nanos: i64) -> Timestamp {
 /// As the system gives them.
 pub fn attributes(at: &Path) -> std::io::Result<Vec<Attribute>> {
     use rustix::fs::{lgetxattr, llistxattr};
-    use rustix::io::Errno;
+    collect(
+        |names| llistxattr(at, names),
+        |name, value| lgetxattr(at, name, value),
+    )
+}
+
+/// The extended attributes of an open file, as [`attributes`] gives them.
+///
+/// # Errors
+/// As the system gives them.
+pub fn file_attributes(file: &File) -> std::io::Result<Vec<Attribute>> {
+    use rustix::fs::{fgetxattr, flistxattr};
+    collect(
+        |names| flistxattr(file, names),
+        |name, value| fgetxattr(file, name, value),
+    )
+}
+
+fn collect(
+    list: impl Fn(&mut [u8]) -> rustix::io::Result<usize>,
+    get: impl Fn(&[u8], &mut [u8]) -> rustix::io::Result<usize>,
+) -> std::io::Result<Vec<Attribute>> {
     let mut names = vec![0_u8; 1024];
     loop {
-        match llistxattr(at, &mut names[..]) {
+        match list(&mut names) {
+            Ok(0) | Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
             Ok(size) => {
                 names.truncate(size);
                 break;
             }
-            Err(Errno::OPNOTSUPP) => return Ok(Vec::new()),
             // The kernel's limit on the list of names is 64 KiB.
             Err(Errno::RANGE) if names.len() < 128 * 1024 => names.resize(names.len() * 2, 0),
             Err(error) => return Err(error.into()),
@@ -183,7 +206,7 @@ pub fn attributes(at: &Path) -> std::io::Result<Vec<Attribute>> {
         .filter(|name| !name.is_empty())
     {
         let mut value = vec![0_u8; 64 * 1024];
-        match lgetxattr(at, name, &mut value[..]) {
+        match get(name, &mut value) {
             Ok(size) => {
                 value.truncate(size);
                 found.push(Attribute {

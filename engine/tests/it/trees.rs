@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use engine::ErrorKind;
 use engine::format::point::Method;
-use engine::seam::{Clock, WallClock, World};
+use engine::seam::{Clock, Store, World};
 use engine::units::Timestamp;
 use engine::vault::{Catalog, Vault};
 use proptest::prelude::*;
@@ -175,13 +175,29 @@ fn rewrite(at: &Path, seed: u64, modified: SystemTime) {
         .expect("a time");
 }
 
-/// The wall clock, an hour ahead.
-struct Later;
+/// A clock that stands still, seconds after a file changed.
+struct After(Timestamp);
 
-impl Clock for Later {
-    fn now(&self) -> Timestamp {
-        WallClock.now().earlier_by(-3600)
+impl After {
+    fn change_of(at: &Path, seconds: i64) -> Self {
+        let metadata = fs::metadata(at).expect("metadata");
+        Self(Timestamp {
+            seconds: metadata.ctime() + seconds,
+            nanos: u32::try_from(metadata.ctime_nsec()).expect("a fraction"),
+        })
     }
+}
+
+impl Clock for After {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+async fn open_at(store: &Store, clock: After) -> Vault {
+    let mut world = World::real(Arc::clone(store));
+    world.clock = Arc::new(clock);
+    Vault::open(world, PASSPHRASE).await.expect("it opens")
 }
 
 async fn read_bytes(vault: &Vault, source: &Path) -> u64 {
@@ -204,18 +220,12 @@ fn unchanged_files_are_not_read_and_no_change_is_missed() {
     block_on(async {
         let store = memory();
         let vault = new_vault(&store).await;
-        assert_eq!(read_bytes(&vault, &source).await, 200_000);
-        let again = read_bytes(&vault, &source).await;
-        assert_eq!(
-            again, 200_000,
-            "too fresh: a change in the same tick could hide"
-        );
-        // An hour later by the engine's clock, the change times are old enough to be trusted.
-        let mut world = World::real(Arc::clone(&store));
-        world.clock = Arc::new(Later);
-        let later = Vault::open(world, PASSPHRASE)
-            .await
-            .expect("the vault opens");
+        let at_once = open_at(&store, After::change_of(&source.join("one"), 0)).await;
+        assert_eq!(read_bytes(&at_once, &source).await, 200_000);
+        // Too fresh: a change in the same tick could hide.
+        assert_eq!(read_bytes(&at_once, &source).await, 200_000);
+        // An hour later the change times are old enough to be trusted.
+        let later = open_at(&store, After::change_of(&source.join("two"), 3600)).await;
         assert_eq!(read_bytes(&later, &source).await, 200_000);
         assert_eq!(
             read_bytes(&later, &source).await,
@@ -224,9 +234,10 @@ fn unchanged_files_are_not_read_and_no_change_is_missed() {
         );
         // Same size, same modification time, other bytes: only the change time tells.
         rewrite(&source.join("two"), 3, old);
-        assert_eq!(read_bytes(&later, &source).await, 100_000);
+        let changed = back_up(&later, &source, Method::Incremental, 4096).await;
+        assert_eq!(changed.manifest.statistics.read_bytes, 100_000);
         let target = folder.path().join("target");
-        restore_to(&vault, "latest", &target)
+        restore_to(&vault, &changed.point.to_string(), &target)
             .await
             .expect("a restore");
         assert!(fs::read(target.join("two")).expect("a file") == noise(3, 100_000));
