@@ -66,6 +66,15 @@ impl Error {
         self.kind
     }
 
+    /// Whether one object is damaged, missing, or of a version that a vault of this one can't hold
+    /// (a flipped byte): the store served, and others may be whole.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self.kind,
+            ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported
+        )
+    }
+
     pub(crate) fn corrupt(object: impl fmt::Display, what: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Corrupt, format!("{object} is damaged: {what}"))
     }
@@ -77,6 +86,11 @@ impl Error {
     /// Turns an I/O error on `what` into the kind that its cause calls for.
     pub fn from_io(what: impl fmt::Display, error: std::io::Error) -> Self {
         use std::io::ErrorKind as Io;
+        if error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error()) {
+            let what =
+                format!("{what}: {error}: the disk can't read or write it; replace the disk");
+            return Self::new(ErrorKind::Corrupt, what).caused_by(error);
+        }
         let (kind, hint) = match error.kind() {
             Io::NotFound => (ErrorKind::NotFound, ""),
             Io::PermissionDenied => (ErrorKind::Denied, ""),
@@ -95,7 +109,10 @@ impl Error {
     pub fn from_store(object: impl fmt::Display, error: object_store::Error) -> Self {
         use object_store::Error as Store;
         if let Some(io) = io_cause(&error) {
-            let io = std::io::Error::new(io.kind(), io.to_string());
+            let io = match io.raw_os_error() {
+                Some(code) => std::io::Error::from_raw_os_error(code),
+                None => std::io::Error::new(io.kind(), io.to_string()),
+            };
             return Self::from_io(format!("store object {object}"), io).caused_by(error);
         }
         let kind = match &error {

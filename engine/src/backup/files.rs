@@ -10,12 +10,14 @@ use crate::format::layout::Kind;
 use crate::format::listing::{
     EXTENTS_PER_BLOB, Entry, EntryKind, Extent, INLINE_EXTENTS_MAX, write_extents,
 };
-use crate::source::{attributes, file_attributes, is_zero, open_file};
+use crate::source::{FileReader, Piece, attributes, file_attributes, is_zero, open_file};
 
 use super::session::{Session, Tally};
 
 /// Files up to this are read whole, many to a computation.
 pub(super) const SMALL_BYTES_MAX: u64 = 1 << 20;
+/// A file that was small and has grown is read to this: its packs are held until its batch is done.
+const GROWN_BYTES_MAX: u64 = 64 << 20;
 /// Times that a file which changes under the reader is read again.
 const ATTEMPTS: usize = 3;
 
@@ -60,7 +62,7 @@ fn read_one(
     tally: &mut Tally,
 ) -> Done {
     let result = if entry.kind == EntryKind::File {
-        read_small(&at, &mut entry, buffer, tally)
+        read_file(session, &at, &mut entry, buffer, tally)
     } else {
         attributes(&at).map(|attributes| {
             entry.attributes = attributes;
@@ -68,20 +70,34 @@ fn read_one(
         })
     };
     match result {
-        Ok(steady) => {
-            if entry.kind == EntryKind::File {
-                let extents = store_chunks(session, Cut::Content, buffer, None, tally);
-                seal_extents(session, &mut entry, extents, tally);
-            }
-            if steady {
-                Done::Entry(entry)
-            } else {
-                Done::Changed(entry, at)
-            }
-        }
+        Ok(true) => Done::Entry(entry),
+        Ok(false) => Done::Changed(entry, at),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Done::Vanished(at),
         Err(error) => Done::Unreadable(at, error),
     }
+}
+
+/// Reads and stores a file that was small when the walk saw it; tells whether it held still.
+fn read_file(
+    session: &Session,
+    at: &Path,
+    entry: &mut Entry,
+    buffer: &mut Vec<u8>,
+    tally: &mut Tally,
+) -> std::io::Result<bool> {
+    let steady = read_small(at, entry, buffer, tally)?;
+    let (steady, extents) = if entry.size > SMALL_BYTES_MAX {
+        read_grown(session, at, entry, tally)?
+    } else {
+        let extents = store_chunks(session, Cut::Content, buffer, None, tally);
+        (steady, extents)
+    };
+    let mut gathered = Extents::default();
+    for extent in extents {
+        gathered.push(session, extent, tally);
+    }
+    gathered.finish(session, entry, tally);
+    Ok(steady)
 }
 
 /// Reads a small file into `buffer`, and its attributes; tells whether it held still.
@@ -104,9 +120,42 @@ fn read_small(
         if refresh(entry, &now) && buffer.len() as u64 == entry.size {
             return Ok(true);
         }
+        if entry.size > SMALL_BYTES_MAX {
+            break;
+        }
     }
-    entry.changed = None;
     Ok(false)
+}
+
+/// Reads a file that has grown beyond small since the walk saw it, piece by piece.
+fn read_grown(
+    session: &Session,
+    at: &Path,
+    entry: &mut Entry,
+    tally: &mut Tally,
+) -> std::io::Result<(bool, Vec<Extent>)> {
+    if entry.size > GROWN_BYTES_MAX {
+        let what = "it grew by more than 64 MiB since it was looked at: back up again";
+        return Err(std::io::Error::other(what));
+    }
+    let file = open_file(at, false)?;
+    refresh(entry, &file.metadata()?);
+    let mut reader = FileReader::new(file, Cut::Content, entry.size, false);
+    let mut extents = Vec::new();
+    loop {
+        match reader.next_piece(session.keys.chunker_table())? {
+            Piece::End => break,
+            Piece::Hole(bytes) => push_hole(&mut extents, bytes),
+            Piece::Data(bytes, cuts) => {
+                let cut = Cut::Content;
+                extents.extend(store_chunks(session, cut, &bytes, Some(&cuts), tally));
+            }
+        }
+    }
+    tally.statistics.read_bytes += reader.read_bytes();
+    let steady = refresh(entry, &reader.file().metadata()?);
+    let read: u64 = extents.iter().map(Extent::bytes).sum();
+    Ok((steady && read == entry.size, extents))
 }
 
 /// Reads a file of about `size` bytes. Some of /proc say that they are empty and never end: what fits
@@ -145,8 +194,9 @@ pub(super) fn refresh(entry: &mut Entry, metadata: &std::fs::Metadata) -> bool {
     entry.mode = metadata.mode() & 0o7777;
     entry.uid = metadata.uid();
     entry.gid = metadata.gid();
-    if entry.changed.is_some() {
-        entry.changed = Some(changed);
+    if !same {
+        // What it changed to is too fresh to be trusted next time.
+        entry.changed = None;
     }
     same
 }
@@ -192,24 +242,41 @@ pub(super) fn push_hole(extents: &mut Vec<Extent>, bytes: u64) {
     }
 }
 
-/// Gives an entry its extents, in lists of their own where they are many.
-pub(super) fn seal_extents(
-    session: &Session,
-    entry: &mut Entry,
-    extents: Vec<Extent>,
-    tally: &mut Tally,
-) {
-    entry.size = extents.iter().map(Extent::bytes).sum();
-    entry.content = if extents.len() <= INLINE_EXTENTS_MAX {
-        extents
-    } else {
-        let lists = extents.chunks(EXTENTS_PER_BLOB).map(|run| {
-            let covered = run.iter().map(Extent::bytes).sum();
-            Extent::List(
-                covered,
-                session.store(Kind::Extents, &write_extents(run), tally),
-            )
-        });
-        lists.collect()
-    };
+/// The extents of a file as they come, sealed into lists of their own where they are many: memory
+/// holds one list, and 48 bytes for each sealed one.
+#[derive(Debug, Default)]
+pub(super) struct Extents {
+    lists: Vec<Extent>,
+    open: Vec<Extent>,
+}
+
+impl Extents {
+    /// Adds an extent; a hole is joined with one before it.
+    pub(super) fn push(&mut self, session: &Session, extent: Extent, tally: &mut Tally) {
+        if let (Extent::Hole(bytes), Some(Extent::Hole(before))) = (extent, self.open.last_mut()) {
+            *before += bytes;
+            return;
+        }
+        if self.open.len() == EXTENTS_PER_BLOB {
+            self.seal(session, tally);
+        }
+        self.open.push(extent);
+    }
+
+    fn seal(&mut self, session: &Session, tally: &mut Tally) {
+        let covered = self.open.iter().map(Extent::bytes).sum();
+        let list = session.store(Kind::Extents, &write_extents(&self.open), tally);
+        self.lists.push(Extent::List(covered, list));
+        self.open.clear();
+    }
+
+    /// Gives an entry its content.
+    pub(super) fn finish(mut self, session: &Session, entry: &mut Entry, tally: &mut Tally) {
+        if !self.lists.is_empty() || self.open.len() > INLINE_EXTENTS_MAX {
+            self.seal(session, tally);
+            self.open = self.lists;
+        }
+        entry.size = self.open.iter().map(Extent::bytes).sum();
+        entry.content = self.open;
+    }
 }

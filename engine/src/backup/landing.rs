@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
-use crate::format::index::write_record;
+use crate::format::index::{PackRecord, write_record};
 use crate::format::layout::{Kind, path};
 use crate::format::point;
 use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
-use crate::vault::{Catalog, FullPack, put_new};
+use crate::vault::{FullPack, put_new};
 
 use super::packs::copy_blobs;
 use super::run::Runner;
@@ -56,16 +56,17 @@ impl Runner<'_> {
                 .await
                 .map_err(|_| Error::internal("a put was dropped"))??;
             self.packs.push(record.pack);
-            self.records.push(record);
-            if self
-                .records
-                .iter()
-                .map(|record| record.entries.len())
-                .sum::<usize>()
-                >= SEGMENT_ENTRIES
-            {
-                self.segment().await?;
-            }
+            self.record(record).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a pack to the index segment being gathered, which is written when it is long enough.
+    async fn record(&mut self, record: PackRecord) -> Result<()> {
+        self.records.push(record);
+        let entries = self.records.iter().map(|record| record.entries.len());
+        if entries.sum::<usize>() >= SEGMENT_ENTRIES {
+            self.segment().await?;
         }
         Ok(())
     }
@@ -112,7 +113,7 @@ impl Runner<'_> {
     }
 
     /// Closes packs, writes index segments, and says what the point depends on.
-    pub(super) async fn finish(mut self, catalog: &Catalog) -> Result<Finished> {
+    pub(super) async fn finish(mut self) -> Result<Finished> {
         let mut tally = Tally::default();
         let listing = std::mem::take(&mut self.listing).finish(&self.session, &mut tally);
         self.add(tally).await?;
@@ -121,7 +122,7 @@ impl Runner<'_> {
             let record = self.orphans[number].clone();
             self.total.statistics.adopted_bytes += record.pack_bytes;
             self.packs.push(record.pack);
-            self.records.push(record);
+            self.record(record).await?;
         }
         let left = self.session.finish();
         for pack in left {
@@ -134,21 +135,15 @@ impl Runner<'_> {
         Ok(Finished {
             statistics,
             listing,
-            depends_on: self.depends_on(catalog),
+            depends_on: self.depends_on(),
             segments: self.segments,
             packs: self.packs,
         })
     }
 
-    /// The base and what it needs, as unchanged files refer to them, and whatever else was found.
-    fn depends_on(&self, catalog: &Catalog) -> Vec<PointId> {
-        let mut needed = BTreeSet::new();
-        if !self.plan.copies {
-            if let Some(base) = self.plan.base.and_then(|id| catalog.get(id)) {
-                needed.extend(Catalog::closure(base));
-            }
-            needed.extend(self.session.owners().map(|owner| self.plan.scope[owner]));
-        }
-        needed.into_iter().collect()
+    /// The points whose packs were referred to: unchanged files and deduplicated chunks alike.
+    fn depends_on(&self) -> Vec<PointId> {
+        let owners = self.session.owners().map(|owner| self.plan.scope[owner]);
+        owners.collect::<BTreeSet<_>>().into_iter().collect()
     }
 }

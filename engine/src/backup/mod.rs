@@ -18,7 +18,8 @@ use std::path::Path;
 pub trait Progress: Send + Sync {
     /// So many more bytes and files of the source are done.
     fn advance(&self, bytes: u64, files: u64);
-    /// A file is left out, or kept although it changed while it was read; `why` is for people.
+    /// A file is left out, or kept although it changed while it was read, or something of the vault
+    /// is damaged that this does not need; `why` is for people.
     fn problem(&self, path: &Path, why: &str);
 }
 

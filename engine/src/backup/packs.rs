@@ -1,10 +1,10 @@
 //! Packs beside the reading: sealing into them, copying between them, taking over what was left.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
 use crate::format::layout::{Kind, path};
 use crate::format::pack::BlobEntry;
@@ -51,28 +51,33 @@ pub(super) fn copy_blobs(
     Ok((full, bytes))
 }
 
+/// The packs in the store and their sizes. What has another name than a pack is passed over;
+/// `check` names it.
+pub(super) async fn packs_there(vault: &Vault) -> Result<BTreeMap<ObjectId, u64>> {
+    let objects = list(vault.world(), &path::packs()).await?;
+    let named = objects
+        .into_iter()
+        .filter_map(|object| Some((id_of(&object.location).ok()?, object.size)));
+    Ok(named.collect())
+}
+
 /// Packs that no point counts as its own: what an interrupted backup left. Those that do not open
 /// are passed over; `check` names them.
-pub(super) async fn orphans(vault: &Vault, catalog: &Catalog) -> Result<Vec<PackRecord>> {
+pub(super) async fn orphans(
+    vault: &Vault,
+    catalog: &Catalog,
+    packs: &BTreeMap<ObjectId, u64>,
+) -> Result<Vec<PackRecord>> {
     let owned: BTreeSet<ObjectId> = catalog
         .points()
         .iter()
         .flat_map(|point| point.manifest.packs.iter().copied())
         .collect();
-    let mut orphans = Vec::new();
-    for object in list(vault.world(), &path::packs()).await? {
-        if let Ok(id) = id_of(&object.location)
-            && !owned.contains(&id)
-        {
-            orphans.push((id, object.size));
-        }
-    }
+    let orphans = packs.iter().filter(|(id, _)| !owned.contains(id));
     let tables = stream::iter(orphans).map(|(id, bytes)| async move {
-        match read_table(vault, id, bytes).await {
+        match read_table(vault, *id, *bytes).await {
             Ok(record) => Ok(Some(record)),
-            Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
-                Ok(None)
-            }
+            Err(error) if error.is_damage() => Ok(None),
             Err(error) => Err(error),
         }
     });

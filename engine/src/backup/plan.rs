@@ -89,7 +89,7 @@ fn chained(method: Method, latest: &Point, catalog: &Catalog) -> BackupPlan {
     let mut scope = catalog.chain(latest);
     // A chain that hangs on points of another kind (a forever point) brings what those need.
     for id in &latest.manifest.depends_on {
-        if !scope.contains(id) {
+        if !scope.contains(id) && catalog.get(*id).is_some() {
             scope.push(*id);
         }
     }

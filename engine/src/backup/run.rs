@@ -4,6 +4,7 @@
 //! which order results are taken; the work itself is in the rooms beside it.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -19,19 +20,17 @@ use crate::format::layout::{Kind, path};
 use crate::format::listing::{Entry, EntryKind, Extent};
 use crate::format::pack::BLOB_BYTES_MAX;
 use crate::format::point::{self, Manifest, SourceKind};
-use crate::ids::{ObjectId, PointId};
+use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
 use crate::source::{FileReader, Found, Piece, Source, Walk, open_file, path_order};
 use crate::units::Timestamp;
-use crate::vault::{BlobReader, Catalog, ChunkIndex, Vault};
+use crate::vault::{BlobReader, Catalog, ChunkIndex, Point, Vault};
 
 use super::Progress;
 use super::base::{BaseCursor, may_hide_a_change, unchanged};
-use super::files::{
-    Done, Item, SMALL_BYTES_MAX, push_hole, read_batch, refresh, seal_extents, store_chunks,
-};
+use super::files::{Done, Extents, Item, SMALL_BYTES_MAX, read_batch, refresh, store_chunks};
 use super::listing_writer::ListingWriter;
-use super::packs::orphans;
+use super::packs::{orphans, packs_there};
 use super::plan::{BackupPlan, Request, plan};
 use super::session::{Session, Tally};
 
@@ -85,6 +84,9 @@ pub async fn run(vault: &Vault, backup: &Backup, progress: &dyn Progress) -> Res
     let captured = vault.world().clock.now();
     let sources = named(&backup.sources)?;
     let catalog = Catalog::load(vault).await?;
+    for error in catalog.damaged() {
+        progress.problem(Path::new("the vault"), &error.to_string());
+    }
     let plan = plan(&backup.request, &catalog);
     let mut runner = Runner::new(vault, &catalog, &plan, progress).await?;
     for (source, name) in &sources {
@@ -98,7 +100,7 @@ pub async fn run(vault: &Vault, backup: &Backup, progress: &dyn Progress) -> Res
         }
     }
     runner.drain(0).await?;
-    let finished = runner.finish(&catalog).await?;
+    let finished = runner.finish().await?;
     let disks = sources
         .iter()
         .any(|(source, _)| source.kind == SourceKind::Disk);
@@ -145,11 +147,15 @@ fn named(sources: &[Source]) -> Result<Vec<(Source, Vec<u8>)>> {
         let mut names = BTreeSet::new();
         let mut out = Vec::new();
         for source in sources {
-            let name = source
-                .path
-                .file_name()
-                .unwrap_or(source.path.as_os_str())
-                .as_bytes();
+            let Some(name) = source.path.file_name().map(OsStr::as_bytes) else {
+                return Err(Error::new(
+                    ErrorKind::Invalid,
+                    format!(
+                        "source {} has no name to stand beside others: back it up by itself",
+                        source.path.display()
+                    ),
+                ));
+            };
             if !names.insert(name.to_vec()) {
                 return Err(Error::new(
                     ErrorKind::Invalid,
@@ -192,7 +198,7 @@ pub(super) struct Runner<'a> {
     pub(super) base: Option<BaseCursor>,
     pub(super) listing: ListingWriter,
     pending: VecDeque<Pending>,
-    pub(super) extents: Vec<Extent>,
+    pub(super) extents: Extents,
     pub(super) puts: VecDeque<oneshot::Receiver<Result<PackRecord>>>,
     pub(super) records: Vec<PackRecord>,
     pub(super) packs: Vec<ObjectId>,
@@ -207,14 +213,20 @@ impl<'a> Runner<'a> {
         plan: &'a BackupPlan,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
-        let scope = Arc::new(catalog.index_of(vault, &plan.scope).await?);
-        let orphans = orphans(vault, catalog).await?;
+        let packs = packs_there(vault).await?;
+        let scope = Arc::new(catalog.scope_index(vault, &plan.scope, &packs).await?);
+        let orphans = orphans(vault, catalog, &packs).await?;
         let mut orphan_index = ChunkIndex::default();
         for record in &orphans {
             orphan_index.add(record, 0);
         }
         let reader = BlobReader::new(vault.clone(), Arc::clone(&scope));
-        let base = plan.base.and_then(|id| catalog.get(id));
+        // A base whose listing is lost is none: everything is read again, and stored where lost.
+        let whole = |point: &&Point| {
+            let mut listing = point.manifest.listing.iter();
+            listing.all(|id| scope.find(id).is_some())
+        };
+        let base = plan.base.and_then(|id| catalog.get(id)).filter(whole);
         let base = base.map(|point| BaseCursor::new(point, reader));
         let session = Session::new(
             Arc::clone(vault.keys()),
@@ -233,7 +245,7 @@ impl<'a> Runner<'a> {
             base,
             listing: ListingWriter::default(),
             pending: VecDeque::new(),
-            extents: Vec::new(),
+            extents: Extents::default(),
             puts: VecDeque::new(),
             records: Vec::new(),
             packs: Vec::new(),
@@ -263,6 +275,10 @@ impl<'a> Runner<'a> {
                 match found {
                     Found::Entry(entry, at) => self.entry(entry, at, now, &mut batch).await?,
                     Found::Special(_) => self.total.statistics.special_skipped += 1,
+                    Found::Vanished(at) if at == root => {
+                        let gone = std::io::ErrorKind::NotFound.into();
+                        return Err(Error::from_io(format!("source {}", at.display()), gone));
+                    }
                     Found::Vanished(at) => self.vanished(&at),
                     Found::Unreadable(at, error) if at == root => {
                         return Err(Error::from_io(format!("source {}", at.display()), error));
@@ -316,44 +332,52 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    /// Refers to all blobs of an unchanged file; false when one is missing, so that the file is
-    /// read again and what was lost is stored anew.
+    /// Refers to all blobs of an unchanged file; false, and nothing is referred to, when one is
+    /// missing, so that the file is read again and what was lost is stored anew.
     async fn refer_all(&mut self, content: &[Extent]) -> Result<bool> {
-        let mut tally = Tally::default();
+        let mut blobs = Vec::with_capacity(content.len());
         for extent in content {
-            let whole = match extent {
-                Extent::Chunk(_, id) => {
-                    tally.statistics.blocks_referenced += 1;
-                    self.session.refer(Kind::Data, id, &mut tally)
+            match extent {
+                Extent::Chunk(_, id) => blobs.push((Kind::Data, *id)),
+                Extent::Hole(_) => {}
+                Extent::List(_, id) => {
+                    blobs.push((Kind::Extents, *id));
+                    let Some(chunks) = self.listed(extent, id).await? else {
+                        return Ok(false);
+                    };
+                    blobs.extend(chunks);
                 }
-                Extent::List(..) => self.refer_list(extent, &mut tally).await?,
-                Extent::Hole(_) => true,
-            };
-            if !whole {
-                return Ok(false);
             }
+        }
+        if !blobs
+            .iter()
+            .all(|(_, id)| self.session.scope.find(id).is_some())
+        {
+            return Ok(false);
+        }
+        let mut tally = Tally::default();
+        for (kind, id) in &blobs {
+            tally.statistics.blocks_referenced += u64::from(*kind == Kind::Data);
+            self.session.refer(*kind, id, &mut tally);
         }
         self.add(tally).await?;
         Ok(true)
     }
 
-    /// Refers to a list of extents and to all that it names.
-    async fn refer_list(&mut self, list: &Extent, tally: &mut Tally) -> Result<bool> {
-        let (Extent::List(_, id), Some(base)) = (list, &self.base) else {
-            return Ok(false);
+    /// The chunks that a list of extents of the base names; `None` where the list is missing.
+    async fn listed(&self, list: &Extent, id: &BlobId) -> Result<Option<Vec<(Kind, BlobId)>>> {
+        let Some(base) = &self.base else {
+            return Ok(None);
         };
-        if !self.session.refer(Kind::Extents, id, tally) {
-            return Ok(false);
+        if self.session.scope.find(id).is_none() {
+            return Ok(None);
         }
-        for extent in base.reader.extents(std::slice::from_ref(list)).await? {
-            if let Extent::Chunk(_, id) = extent {
-                tally.statistics.blocks_referenced += 1;
-                if !self.session.refer(Kind::Data, &id, tally) {
-                    return Ok(false);
-                }
-            }
-        }
-        Ok(true)
+        let extents = base.reader.extents(std::slice::from_ref(list)).await?;
+        let chunks = extents.into_iter().filter_map(|extent| match extent {
+            Extent::Chunk(_, id) => Some((Kind::Data, id)),
+            _ => None,
+        });
+        Ok(Some(chunks.collect()))
     }
 
     /// Sends a batch to be read.
@@ -396,7 +420,7 @@ impl<'a> Runner<'a> {
                 Err(error) => {
                     // What was read of it is left out; its packs are in the vault for next time.
                     self.drain(0).await?;
-                    self.extents.clear();
+                    self.extents = Extents::default();
                     self.unreadable(&at, &error);
                     return Ok(());
                 }
@@ -491,25 +515,26 @@ impl<'a> Runner<'a> {
             match self.pending.pop_front() {
                 None => {}
                 Some(Pending::Hole(bytes)) => {
-                    push_hole(&mut self.extents, bytes);
+                    let mut tally = Tally::default();
+                    let hole = Extent::Hole(bytes);
+                    self.extents.push(&self.session, hole, &mut tally);
                     self.progress.advance(bytes, 0);
+                    self.add(tally).await?;
                 }
                 Some(Pending::Segment(work)) => {
-                    let (extents, tally) = work.await?;
+                    let (extents, mut tally) = work.await?;
                     self.progress
                         .advance(extents.iter().map(Extent::bytes).sum(), 0);
                     for extent in extents {
-                        match extent {
-                            Extent::Hole(bytes) => push_hole(&mut self.extents, bytes),
-                            other => self.extents.push(other),
-                        }
+                        self.extents.push(&self.session, extent, &mut tally);
                     }
                     self.add(tally).await?;
                 }
                 Some(Pending::FileEnd(mut entry, at, steady)) => {
                     let mut tally = Tally::default();
-                    let (size, extents) = (entry.size, std::mem::take(&mut self.extents));
-                    seal_extents(&self.session, &mut entry, extents, &mut tally);
+                    let size = entry.size;
+                    let extents = std::mem::take(&mut self.extents);
+                    extents.finish(&self.session, &mut entry, &mut tally);
                     self.add(tally).await?;
                     if !steady || entry.size != size {
                         entry.changed = None;
@@ -560,7 +585,7 @@ impl<'a> Runner<'a> {
         }
         statistics.logical_bytes += entry.size;
         let mut tally = Tally::default();
-        self.listing.push(&self.session, entry, &mut tally);
+        self.listing.push(&self.session, entry, &mut tally)?;
         self.add(tally).await
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 use crate::backup::Progress;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
 use crate::format::layout::{Kind, path};
 use crate::format::listing::{Extent, read_entries};
@@ -41,13 +41,7 @@ impl Outcome {
     fn damage<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
         match result {
             Ok(value) => Ok(Some(value)),
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    // A version that differs inside a vault of this version is a flipped byte.
-                    ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported
-                ) =>
-            {
+            Err(error) if error.is_damage() => {
                 self.errors.push(error);
                 Ok(None)
             }
@@ -69,7 +63,10 @@ pub async fn run(vault: &Vault, read_data: bool, progress: &dyn Progress) -> Res
     slots(vault, &mut outcome).await?;
     let points = points(vault, &mut outcome).await?;
     let records = segments(vault, &mut outcome).await?;
-    let sizes = packs(vault, &points, &records, &mut outcome).await?;
+    let mut sizes = packs(vault, &points, &records, &mut outcome).await?;
+    if read_data {
+        read_packs(vault, &records, &mut sizes, &mut outcome, progress).await?;
+    }
     for point in &points {
         outcome.points += 1;
         let before = outcome.errors.len();
@@ -77,9 +74,6 @@ pub async fn run(vault: &Vault, read_data: bool, progress: &dyn Progress) -> Res
         if outcome.errors.len() > before {
             outcome.broken_points.push(point.id);
         }
-    }
-    if read_data {
-        read_packs(vault, &records, &sizes, &mut outcome, progress).await?;
     }
     Ok(outcome)
 }
@@ -126,7 +120,8 @@ async fn segments(vault: &Vault, outcome: &mut Outcome) -> Result<Records> {
     Ok(records)
 }
 
-/// Holds the packs that are there against those that the index tells; gives their sizes.
+/// Holds the packs that are there against those that the index tells; gives the sizes of those that
+/// may be whole.
 async fn packs(
     vault: &Vault,
     points: &[Point],
@@ -157,6 +152,7 @@ async fn packs(
             outcome.orphan_bytes += bytes;
         }
     }
+    let mut bad = BTreeSet::new();
     for record in records.values().flatten() {
         match sizes.get(&record.pack) {
             None if used.contains(&record.pack) => {
@@ -164,13 +160,17 @@ async fn packs(
                     .errors
                     .push(Error::corrupt(path::pack(record.pack), "it is missing"));
             }
-            Some(bytes) if *bytes != record.pack_bytes => outcome.errors.push(Error::corrupt(
-                path::pack(record.pack),
-                format!("it has {bytes} bytes and not {}", record.pack_bytes),
-            )),
+            Some(bytes) if *bytes != record.pack_bytes => {
+                outcome.errors.push(Error::corrupt(
+                    path::pack(record.pack),
+                    format!("it has {bytes} bytes and not {}", record.pack_bytes),
+                ));
+                bad.insert(record.pack);
+            }
             _ => {}
         }
     }
+    sizes.retain(|id, _| !bad.contains(id));
     Ok(sizes)
 }
 
@@ -242,11 +242,12 @@ async fn check_point(
     Ok(())
 }
 
-/// Opens every byte of every pack and holds its table against the index.
+/// Opens every byte of every pack and holds its table against the index; takes those that fail out
+/// of `sizes`.
 async fn read_packs(
     vault: &Vault,
     records: &Records,
-    sizes: &BTreeMap<ObjectId, u64>,
+    sizes: &mut BTreeMap<ObjectId, u64>,
     outcome: &mut Outcome,
     progress: &dyn Progress,
 ) -> Result<()> {
@@ -269,19 +270,25 @@ async fn read_packs(
             (id, *bytes, opened.await.and_then(|opened| opened))
         })
         .buffered(PACKS_AT_ONCE);
+    let mut bad = Vec::new();
     while let Some((id, bytes, contents)) = opened.next().await {
         progress.advance(bytes, 0);
         outcome.read_bytes += bytes;
-        if let Some(contents) = outcome.damage(contents)?
-            && by_pack
-                .get(&id)
-                .is_some_and(|record| record.entries != contents.record.entries)
-        {
+        let Some(contents) = outcome.damage(contents)? else {
+            bad.push(id);
+            continue;
+        };
+        let told = by_pack.get(&id);
+        if told.is_some_and(|record| record.entries != contents.record.entries) {
             outcome.errors.push(Error::corrupt(
                 path::pack(id),
                 "the index tells it otherwise",
             ));
         }
+    }
+    drop(opened);
+    for id in bad {
+        sizes.remove(&id);
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! The image file or device that a disk is restored to.
 
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -8,9 +10,9 @@ use crate::format::listing::Extent;
 
 use super::target::not_empty;
 
-/// Opens the image file or device that a disk is restored to; a file must not exist unless
-/// `overwrite`.
-pub(super) fn open_disk(at: &Path, overwrite: bool) -> Result<File> {
+/// Opens the image file or device that a disk of `bytes` is restored to, and makes a file that long.
+/// A file must not exist unless `overwrite`; a device must be long enough and not in use.
+pub(super) fn open_disk(at: &Path, bytes: u64, overwrite: bool) -> Result<File> {
     let io = |error| Error::from_io(format!("target {}", at.display()), error);
     if at.is_dir() {
         return Err(Error::new(
@@ -21,23 +23,37 @@ pub(super) fn open_disk(at: &Path, overwrite: bool) -> Result<File> {
             ),
         ));
     }
+    let device = std::fs::metadata(at).is_ok_and(|at| at.file_type().is_block_device());
     let mut options = std::fs::OpenOptions::new();
-    options.write(true);
-    if overwrite {
-        options.create(true);
-        let file = options.open(at).map_err(io)?;
-        if file.metadata().map_err(io)?.is_file() {
-            file.set_len(0).map_err(io)?;
+    // A whole disk is for its owner's eyes.
+    options.write(true).mode(0o600);
+    if device && overwrite {
+        // Refused by the system where a file system of the device is mounted.
+        options.custom_flags(rustix::fs::OFlags::EXCL.bits().cast_signed());
+        let mut device = options.open(at).map_err(io)?;
+        let room = device.seek(SeekFrom::End(0)).map_err(io)?;
+        if room < bytes {
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "target {} has {room} bytes and the disk needs {bytes}: nothing was written",
+                    at.display()
+                ),
+            ));
         }
-        return Ok(file);
+        return Ok(device);
     }
-    options
-        .create_new(true)
-        .open(at)
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => not_empty(at),
-            _ => io(error),
-        })
+    let opened = if overwrite {
+        options.create(true).truncate(true).open(at)
+    } else {
+        options.create_new(true).open(at)
+    };
+    let file = opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => not_empty(at),
+        _ => io(error),
+    })?;
+    file.set_len(bytes).map_err(io)?;
+    Ok(file)
 }
 
 /// Writes zeros where a device must have them: what it held before would show through.

@@ -1,16 +1,15 @@
 //! The order of a restore: folders first, then packs as they come, links and folder times last.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectStoreExt;
 
 use crate::backup::Progress;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +17,7 @@ use crate::format::layout::path;
 use crate::format::listing::{Entry, EntryKind, Extent, write_entry};
 use crate::format::point::SourceKind;
 use crate::seam::compute;
-use crate::vault::{BlobReader, Catalog, Point, Vault};
+use crate::vault::{BlobReader, Catalog, Point, Vault, get_range};
 
 use super::disk::{open_disk, zero_holes};
 use super::target::{Lacking, Target, split};
@@ -66,13 +65,17 @@ pub struct Outcome {
     pub owners_lacking: u64,
     /// Extended attributes that could not be given back.
     pub attributes_lacking: u64,
+    /// Files left out, and disks with zeros in places, because what they need of the vault is
+    /// damaged. Each was told to the caller's [`Progress`].
+    pub damaged: u64,
 }
 
 /// Restores a point.
 ///
 /// # Errors
 /// `Invalid` for a target that is not empty, `NotFound` for a path that the point lacks, `Corrupt`
-/// naming the pack or point that is damaged; I/O errors naming the file.
+/// where the point's listing is damaged; I/O errors naming the file. Damage to files' contents is
+/// no error: the others are restored, and the outcome counts those left out.
 pub async fn run(
     vault: &Vault,
     catalog: &Catalog,
@@ -103,6 +106,7 @@ pub async fn run(
         folders: Vec::new(),
         firsts: BTreeMap::new(),
         links: Vec::new(),
+        lost_firsts: BTreeSet::new(),
         found: vec![false; request.paths.len()],
         outcome: Outcome::default(),
         lacking: Lacking::default(),
@@ -132,6 +136,8 @@ struct Restore<'a> {
     /// First path of each file with several names.
     firsts: BTreeMap<[u8; 32], Vec<u8>>,
     links: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Those of `firsts` that are damaged.
+    lost_firsts: BTreeSet<Vec<u8>>,
     found: Vec<bool>,
     outcome: Outcome,
     lacking: Lacking,
@@ -212,11 +218,23 @@ impl Restore<'_> {
             let file = linked_file(&entry);
             if let Some(first) = self.firsts.get(&file) {
                 self.links.push((first.clone(), entry.path));
+                if self.links.len() >= WINDOW_FILES {
+                    self.execute().await?;
+                }
                 return Ok(());
             }
             self.firsts.insert(file, entry.path.clone());
         }
-        let extents = self.reader.extents(&entry.content).await?;
+        let extents = match self.reader.extents(&entry.content).await {
+            Err(error) if error.is_damage() => {
+                self.damaged(&entry.path, &format!("{error}; left out"));
+                if entry.link_group.is_some() {
+                    self.lost_firsts.insert(entry.path);
+                }
+                return Ok(());
+            }
+            extents => extents?,
+        };
         let chunks = extents
             .iter()
             .filter(|extent| matches!(extent, Extent::Chunk(..)))
@@ -241,28 +259,24 @@ impl Restore<'_> {
     }
 
     async fn disk(&mut self, target: Option<&Target>, entry: Entry) -> Result<()> {
-        let file = match target {
-            Some(target) => {
-                let (folder, _) = split(&entry.path)?;
-                target.make_file(target.folder(folder)?.as_fd(), &entry.path)?
-            }
-            None => open_disk(&self.request.target, self.request.overwrite)?,
-        };
         let shown = self
             .request
             .target
             .join(std::ffi::OsStr::from_bytes(&entry.path));
         let failed = |error| Error::from_io(format!("target {}", shown.display()), error);
+        let file = match target {
+            Some(target) => {
+                let (folder, _) = split(&entry.path)?;
+                let file = target.make_file(target.folder(folder)?.as_fd(), &entry.path)?;
+                file.set_len(entry.size).map_err(failed)?;
+                file
+            }
+            None => open_disk(&self.request.target, entry.size, self.request.overwrite)?,
+        };
         let extents = self.reader.extents(&entry.content).await?;
-        let device = file
-            .metadata()
-            .map_err(failed)?
-            .file_type()
-            .is_block_device();
-        if device {
+        let device = file.metadata().map_err(failed)?;
+        if device.file_type().is_block_device() {
             zero_holes(&file, &extents).map_err(failed)?;
-        } else {
-            file.set_len(entry.size).map_err(failed)?;
         }
         self.plan(entry, Place::Disk(file), &extents).await
     }
@@ -285,18 +299,14 @@ impl Restore<'_> {
         let mut at = 0;
         for extent in extents {
             if let Extent::Chunk(bytes, id) = *extent {
-                let located = self.reader.index().find(&id).ok_or_else(|| {
-                    Error::corrupt(
-                        "the index",
-                        format!("it lacks blob {id}, which a point needs"),
-                    )
-                })?;
-                if u64::from(located.raw_bytes) != bytes {
-                    return Err(Error::corrupt(
-                        "the listing",
-                        "a chunk's length is not its blob's",
-                    ));
-                }
+                let located = match self.reader.locate(&id, bytes) {
+                    Ok(located) => located,
+                    Err(error) => {
+                        self.window.lose(self.target.as_deref(), file, &error)?;
+                        at += bytes;
+                        continue;
+                    }
+                };
                 self.window.chunks.push(Chunk {
                     located,
                     id,
@@ -322,8 +332,7 @@ impl Restore<'_> {
     async fn execute(&mut self) -> Result<Vec<FileTask>> {
         let mut window = std::mem::take(&mut self.window);
         let fetches = window.fetches();
-        let packs: std::collections::BTreeSet<u32> =
-            fetches.iter().map(|fetch| fetch.pack).collect();
+        let packs: BTreeSet<u32> = fetches.iter().map(|fetch| fetch.pack).collect();
         self.outcome.packs_read += packs.len() as u64;
         self.outcome.fetched_bytes += fetches
             .iter()
@@ -336,16 +345,21 @@ impl Restore<'_> {
                 let at = path::pack(index.pack(fetch.pack));
                 async move {
                     let range = fetch.start..fetch.end;
-                    let bytes = vault.world().store.get_range(&at, range).await;
-                    bytes
-                        .map(|bytes| (fetch, bytes))
-                        .map_err(|error| missing_or(Error::from_store(&at, error)))
+                    let bytes = get_range(vault.world(), &at, range).await;
+                    (fetch, bytes)
                 }
             })
             .buffered(FETCHES_MAX);
         let mut writing = VecDeque::new();
         let most = vault.world().workers.cores() * 3;
-        while let Some((fetch, bytes)) = fetched.try_next().await? {
+        while let Some((fetch, bytes)) = fetched.next().await {
+            let bytes = match bytes {
+                Err(error) if error.is_damage() => {
+                    window.lose_all(self.target.as_deref(), &fetch, &error)?;
+                    continue;
+                }
+                bytes => bytes?,
+            };
             for range in split_work(&window, &fetch) {
                 writing.push_back(self.write(&window, &fetch, &bytes, range));
                 if writing.len() > most
@@ -363,13 +377,30 @@ impl Restore<'_> {
         let window = Arc::try_unwrap(window)
             .map_err(|_| Error::internal("a window is still being written"))?;
         self.lacking += window.lacking.into_inner().unwrap_or_default();
+        for (file, why) in window.lost.into_inner().unwrap_or_default() {
+            let entry = &window.files[file as usize].entry;
+            self.damaged(&entry.path, &why);
+            if entry.link_group.is_some() {
+                self.lost_firsts.insert(entry.path.clone());
+            }
+        }
         if let Some(target) = self.target.clone() {
             for (first, path) in std::mem::take(&mut self.links) {
-                target.make_link(&first, &path)?;
+                if self.lost_firsts.contains(&first) {
+                    self.damaged(&path, "another name of a file that is damaged; left out");
+                } else {
+                    target.make_link(&first, &path)?;
+                }
             }
             self.finish_folders(&target)?;
         }
         Ok(window.files)
+    }
+
+    fn damaged(&mut self, path: &[u8], why: &str) {
+        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        self.progress.problem(path, why);
+        self.outcome.damaged += 1;
     }
 
     /// Finishes the folders that the listing has left behind: all but the newest and those above
@@ -465,19 +496,6 @@ fn split_work(window: &Window, fetch: &Fetch) -> Vec<std::ops::Range<usize>> {
     }
     ranges.push(start..fetch.chunks.end);
     ranges
-}
-
-fn missing_or(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::NotFound => Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "{error}: the vault lacks a pack that the point needs; `firedrill check` \
-                     lists what else is damaged"
-            ),
-        ),
-        _ => error,
-    }
 }
 
 #[cfg(test)]

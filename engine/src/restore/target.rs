@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -146,6 +146,12 @@ impl Target {
             .map_err(|error| self.error(path, error))
     }
 
+    /// Takes away a file that this restore made.
+    pub(super) fn remove_file(&self, path: &[u8]) -> Result<()> {
+        let (folder, name) = split(path)?;
+        self.unlink(self.folder(folder)?.as_fd(), path, name)
+    }
+
     fn unlink(&self, parent: BorrowedFd<'_>, path: &[u8], name: &OsStr) -> Result<()> {
         match rustix::fs::unlinkat(parent, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -184,7 +190,15 @@ impl Target {
         if rustix::fs::chownat(&parent, name, Some(uid), Some(gid), flags).is_err() {
             lacking.owners += 1;
         }
-        lacking.attributes += entry.attributes.len() as u64;
+        // The link itself, through the folder that is held open: the system has no call by folder and name.
+        let link = Path::new("/proc/self/fd")
+            .join(parent.as_raw_fd().to_string())
+            .join(name);
+        for Attribute { name, value } in &entry.attributes {
+            if rustix::fs::lsetxattr(&link, &name[..], value, XattrFlags::empty()).is_err() {
+                lacking.attributes += 1;
+            }
+        }
         let times = timestamps(entry.modified);
         rustix::fs::utimensat(&parent, name, &times, flags)
             .map_err(|error| self.error(&entry.path, error))?;

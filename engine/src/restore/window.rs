@@ -1,16 +1,16 @@
 //! A window of the listing being restored: its pieces in pack order, its files as they complete.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 
 use crate::error::{Error, Result};
-use crate::format::layout::Kind;
+use crate::format::layout::{Kind, path};
 use crate::format::listing::Entry;
 use crate::ids::{BlobId, ObjectId};
 use crate::seal::Keyring;
@@ -56,6 +56,8 @@ pub(super) struct Window {
     pub(super) files: Vec<FileTask>,
     pub(super) chunks: Vec<Chunk>,
     pub(super) lacking: Mutex<Lacking>,
+    /// Files whose content is damaged in the vault, and why, for people.
+    pub(super) lost: Mutex<BTreeMap<u32, String>>,
 }
 
 /// Chunks fetched together, with small gaps read over.
@@ -117,23 +119,14 @@ impl Window {
         for chunk in &self.chunks[range] {
             let offset = chunk.located.offset;
             if opened.as_ref().is_none_or(|(at, _)| *at != offset) {
-                let from = (u64::from(offset) - start) as usize;
-                let sealed = bytes
-                    .get(from..from + chunk.located.stored_bytes as usize)
-                    .ok_or_else(|| Error::corrupt(pack, "the store gave fewer bytes than asked"))?;
-                scratch.clear();
-                scratch.extend_from_slice(sealed);
-                let (epoch, id) = (keys.epoch(), &chunk.id);
-                let raw = blob_of(
-                    keys,
-                    pack,
-                    epoch,
-                    Kind::Data,
-                    id,
-                    chunk.located,
-                    &mut scratch,
-                )?;
-                opened = Some((offset, raw));
+                match open(keys, pack, chunk, start, bytes, &mut scratch) {
+                    Ok(raw) => opened = Some((offset, raw)),
+                    Err(error) if error.is_damage() => {
+                        self.lose(target, chunk.file, &error)?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
             let Some((_, raw)) = &opened else { continue };
             self.write_chunk(target, &mut parent, chunk, raw)?;
@@ -172,10 +165,73 @@ impl Window {
             _ => target.reopen(fd.as_fd(), path)?,
         };
         file.write_all_at(raw, chunk.at).map_err(failed)?;
-        if task.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if task.left.fetch_sub(1, Ordering::AcqRel) == 1 && !self.remove_lost(target, chunk.file)? {
             let lacking = target.finish(&file, &task.entry)?;
             *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) += lacking;
         }
         Ok(())
     }
+
+    fn lost(&self) -> MutexGuard<'_, BTreeMap<u32, String>> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a chunk of `file` as lost. When its last chunk is accounted for, the file is taken
+    /// away: half a file would be trusted.
+    pub(super) fn lose(&self, target: Option<&Target>, file: u32, error: &Error) -> Result<()> {
+        let task = &self.files[file as usize];
+        let left = match task.place {
+            Place::Disk(_) => "zeros stand in its place",
+            _ => "left out",
+        };
+        self.lost()
+            .entry(file)
+            .or_insert_with(|| format!("{error}; {left}"));
+        if let (1, Some(target)) = (task.left.fetch_sub(1, Ordering::AcqRel), target) {
+            self.remove_lost(target, file)?;
+        }
+        Ok(())
+    }
+
+    /// Counts all chunks of a fetch as lost.
+    pub(super) fn lose_all(
+        &self,
+        target: Option<&Target>,
+        fetch: &Fetch,
+        error: &Error,
+    ) -> Result<()> {
+        for chunk in &self.chunks[fetch.chunks.clone()] {
+            self.lose(target, chunk.file, error)?;
+        }
+        Ok(())
+    }
+
+    /// Takes away what was made of a file that is lost; tells whether it is.
+    fn remove_lost(&self, target: &Target, file: u32) -> Result<bool> {
+        let task = &self.files[file as usize];
+        let lost = self.lost().contains_key(&file);
+        if lost && matches!(task.place, Place::Made) {
+            target.remove_file(&task.entry.path)?;
+        }
+        Ok(lost)
+    }
+}
+
+/// Opens the blob of a chunk, which lies in `bytes` of its pack from `start` on.
+fn open(
+    keys: &Keyring,
+    pack: ObjectId,
+    chunk: &Chunk,
+    start: u64,
+    bytes: &Bytes,
+    scratch: &mut Vec<u8>,
+) -> Result<Vec<u8>> {
+    let from = (u64::from(chunk.located.offset) - start) as usize;
+    let sealed = bytes
+        .get(from..from + chunk.located.stored_bytes as usize)
+        .ok_or_else(|| Error::corrupt(path::pack(pack), "it is shorter than the index says"))?;
+    scratch.clear();
+    scratch.extend_from_slice(sealed);
+    let (epoch, id) = (keys.epoch(), &chunk.id);
+    blob_of(keys, pack, epoch, Kind::Data, id, chunk.located, scratch)
 }

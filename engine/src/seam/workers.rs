@@ -62,6 +62,8 @@ impl Threads {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("worker-{index}"))
+            // Its caller hears of a job that panicked by the result that never comes.
+            .panic_handler(|_| {})
             .build()
             .expect("the system gives threads");
         Self { pool }
@@ -80,5 +82,23 @@ impl Workers for Threads {
     #[expect(clippy::disallowed_methods, reason = "the seam's one real spawner")]
     fn spawn(&self, task: Task) {
         drop(tokio::spawn(task));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Threads, compute};
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_job_that_panics_is_an_error_and_not_the_end() {
+        let threads = Threads::new(1);
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        let runtime = runtime.expect("a runtime");
+        let lost = runtime.block_on(compute(&threads, || panic!("on purpose")));
+        let lost: crate::Result<()> = lost;
+        assert_eq!(lost.expect_err("no result").kind(), ErrorKind::Internal);
+        let next = runtime.block_on(compute(&threads, || 7));
+        assert_eq!(next.expect("the pool goes on"), 7);
     }
 }

@@ -9,7 +9,7 @@ pub use tree::{Found, Walk, attributes, file_attributes, path_order};
 
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::point::SourceKind;
@@ -44,8 +44,15 @@ impl Source {
                 ),
             ));
         };
+        // A path through `..` is resolved, so that its last part is a name; any other stays as it
+        // was given, so that a link that is turned to a new place stays the same source.
+        let path = if path.components().any(|part| part == Component::ParentDir) {
+            path.canonicalize()
+        } else {
+            std::path::absolute(path)
+        };
         Ok(Self {
-            path: std::path::absolute(path).map_err(io)?,
+            path: path.map_err(io)?,
             kind,
         })
     }

@@ -1,5 +1,6 @@
 //! Walking a folder in path order, one batch at a time.
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -30,6 +31,8 @@ pub enum Found {
 pub struct Walk {
     stack: Vec<Level>,
     start: Option<(PathBuf, Vec<u8>)>,
+    /// Met and not yet handed over.
+    ready: VecDeque<Found>,
 }
 
 #[derive(Debug)]
@@ -51,22 +54,20 @@ impl Walk {
         Self {
             stack: Vec::new(),
             start: Some((root, name)),
+            ready: VecDeque::new(),
         }
     }
 
     /// Up to `most` more things; none when the walk is over.
     pub fn next_batch(&mut self, most: usize) -> Vec<Found> {
-        let mut out = Vec::with_capacity(most);
-        while out.len() < most {
-            let Some(found) = self.step() else { break };
-            out.extend(found);
-        }
-        out
+        self.take(most).collect()
     }
 
     /// One step: at most two things, as a folder may show itself and then fail to be listed.
     fn step(&mut self) -> Option<Vec<Found>> {
-        let (at, path) = match self.start.take() {
+        let start = self.start.take();
+        let root = start.is_some();
+        let (at, path) = match start {
             Some(start) => start,
             None => loop {
                 let level = self.stack.last_mut()?;
@@ -81,7 +82,13 @@ impl Walk {
                 self.stack.pop();
             },
         };
-        let metadata = match std::fs::symlink_metadata(&at) {
+        // The root itself may be named through a link; nothing below it is followed.
+        let metadata = if root {
+            std::fs::metadata(&at)
+        } else {
+            std::fs::symlink_metadata(&at)
+        };
+        let metadata = match metadata {
             Ok(metadata) => metadata,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Some(vec![Found::Vanished(at)]);
@@ -104,6 +111,17 @@ impl Walk {
         }
         out.insert(0, Found::Entry(Box::new(entry), at));
         Some(out)
+    }
+}
+
+impl Iterator for Walk {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        if self.ready.is_empty() {
+            self.ready = self.step()?.into();
+        }
+        self.ready.pop_front()
     }
 }
 

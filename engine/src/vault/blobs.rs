@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
-use object_store::ObjectStoreExt;
 
 use crate::error::{Error, Result};
 use crate::format::layout::{Kind, path};
 use crate::format::listing::{Entry, Extent, read_entries, read_extents};
 use crate::ids::BlobId;
 
-use super::{ChunkIndex, REQUESTS_MAX, Vault, blob_of};
+use super::{ChunkIndex, Located, REQUESTS_MAX, Vault, blob_of, get_range};
 
 /// Reads blobs of a vault by an index.
 #[derive(Clone, Debug)]
@@ -30,6 +29,24 @@ impl BlobReader {
         &self.index
     }
 
+    /// Where a chunk of so many bytes lies.
+    ///
+    /// # Errors
+    /// `Corrupt` when the index lacks it or tells another length.
+    pub fn locate(&self, id: &BlobId, bytes: u64) -> Result<Located> {
+        let located = self.index.find(id).ok_or_else(|| {
+            Error::corrupt(
+                "the index",
+                format!("it lacks blob {id}, which the point needs"),
+            )
+        })?;
+        if u64::from(located.raw_bytes) != bytes {
+            let what = format!("blob {id} is not as long as the listing says");
+            return Err(Error::corrupt("the index", what));
+        }
+        Ok(located)
+    }
+
     /// Reads one blob.
     ///
     /// # Errors
@@ -45,11 +62,7 @@ impl BlobReader {
         let at = path::pack(pack);
         let start = u64::from(located.offset);
         let range = start..start + u64::from(located.stored_bytes);
-        let store = &self.vault.world().store;
-        let sealed = store
-            .get_range(&at, range)
-            .await
-            .map_err(|error| Error::from_store(&at, error))?;
+        let sealed = get_range(self.vault.world(), &at, range).await?;
         let mut sealed = sealed.to_vec();
         let keys = self.vault.keys();
         // Every pack of a vault with one epoch is sealed under it; a header read per blob would

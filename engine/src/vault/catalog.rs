@@ -1,8 +1,8 @@
 //! The recovery points of a vault, and the index that a set of them needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::index::{PackRecord, read_records};
@@ -11,6 +11,9 @@ use crate::format::point::{self, Manifest};
 use crate::ids::{ObjectId, PointId};
 
 use super::{ChunkIndex, REQUESTS_MAX, Vault, id_of, list};
+
+/// Index segments read at once; each is up to 8 MiB, and as much again opened.
+const SEGMENTS_AT_ONCE: usize = 3;
 
 /// A recovery point and what its manifest says.
 #[derive(Clone, Debug)]
@@ -24,19 +27,21 @@ pub struct Point {
 }
 
 /// All recovery points, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Catalog {
     points: Vec<Point>,
+    damaged: Vec<Error>,
 }
 
 impl Catalog {
-    /// Reads every manifest.
+    /// Reads every manifest. One that is damaged hides no other: it is left out and told by
+    /// [`Self::damaged`].
     ///
     /// # Errors
-    /// `Corrupt` naming the first manifest that fails.
+    /// When the store does not serve.
     pub async fn load(vault: &Vault) -> Result<Self> {
         let objects = list(vault.world(), &path::points()).await?;
-        let points = stream::iter(objects).map(|object| async move {
+        let read = stream::iter(objects).map(|object| async move {
             let id = id_of(&object.location)?;
             let raw = vault.get_object(Kind::Point, id, &object.location).await?;
             let manifest = point::read(object.location.as_ref(), &raw)?;
@@ -46,9 +51,23 @@ impl Catalog {
                 manifest_bytes: object.size,
             })
         });
-        let mut points: Vec<Point> = points.buffer_unordered(REQUESTS_MAX).try_collect().await?;
-        points.sort_by_key(|point| (point.manifest.captured, point.id));
-        Ok(Self { points })
+        let read: Vec<_> = read.buffered(REQUESTS_MAX).collect().await;
+        let mut catalog = Self::default();
+        for point in read {
+            match point {
+                Ok(point) => catalog.points.push(point),
+                Err(error) if error.is_damage() => catalog.damaged.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let when = |point: &Point| (point.manifest.captured, point.id);
+        catalog.points.sort_by_key(when);
+        Ok(catalog)
+    }
+
+    /// Manifests that are damaged, and what else lies where manifests do.
+    pub fn damaged(&self) -> &[Error] {
+        &self.damaged
     }
 
     /// The points, oldest first.
@@ -69,22 +88,44 @@ impl Catalog {
             .find(|point| point.manifest.instance == instance)
     }
 
+    /// The newest point, of `instance` if one is named.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none; `Invalid` when none is named and the vault holds several
+    /// instances, as the newest of all would be anybody's.
+    pub fn latest(&self, instance: Option<&str>) -> Result<&Point> {
+        let instances: BTreeSet<&str> = self
+            .points
+            .iter()
+            .map(|point| point.manifest.instance.as_str())
+            .collect();
+        if instance.is_none() && instances.len() > 1 {
+            let names: Vec<_> = instances.into_iter().take(8).collect();
+            return Err(Error::new(
+                ErrorKind::Invalid,
+                format!(
+                    "the vault holds points of several instances ({}): name one with --instance, \
+                     or a point by its id",
+                    names.join("; ")
+                ),
+            ));
+        }
+        let mut points = self.points.iter().rev();
+        let newest =
+            points.find(|point| instance.is_none_or(|name| point.manifest.instance == name));
+        newest.ok_or_else(|| match instance {
+            Some(name) => none(&format!("no recovery point of '{name}'")),
+            None => none("the vault holds no recovery point yet"),
+        })
+    }
+
     /// The point that a person means by `latest`, an id or the beginning of one.
     ///
     /// # Errors
-    /// `NotFound` when there is none, `Invalid` when several begin so.
+    /// `NotFound` when there is none, `Invalid` when several begin so; as [`Self::latest`].
     pub fn resolve(&self, name: &str) -> Result<&Point> {
-        let none = |what: String| {
-            Err(Error::new(
-                ErrorKind::NotFound,
-                format!("{what}: `firedrill points` lists them"),
-            ))
-        };
         if name == "latest" {
-            return match self.points.last() {
-                Some(point) => Ok(point),
-                None => none("the vault holds no recovery point yet".to_owned()),
-            };
+            return self.latest(None);
         }
         let mut matching = self
             .points
@@ -96,50 +137,66 @@ impl Catalog {
                 ErrorKind::Invalid,
                 format!("several recovery points begin with '{name}': give more of the id"),
             )),
-            _ => none(format!("no recovery point '{name}'")),
+            _ => Err(none(&format!("no recovery point '{name}'"))),
         }
     }
 
-    /// The records of the packs that `points` wrote, with the number of the point in `points`.
-    async fn records(&self, vault: &Vault, points: &[PointId]) -> Result<Vec<(u32, PackRecord)>> {
-        let mut wanted = Vec::new();
+    /// The index segments of `points`, each with the number of its point in `points`.
+    fn segments_of(&self, points: &[PointId]) -> Result<Vec<(u32, ObjectId)>> {
+        let mut segments = Vec::new();
         for (owner, id) in points.iter().enumerate() {
-            let point = self.get(*id).ok_or_else(|| {
-                Error::corrupt(
-                    path::point(*id),
-                    "other recovery points need it and it is missing: they can't be restored",
-                )
-            })?;
-            wanted.extend(
-                point
-                    .manifest
-                    .segments
-                    .iter()
-                    .map(|segment| (owner as u32, *segment)),
-            );
+            let point = self
+                .get(*id)
+                .ok_or_else(|| Error::corrupt(path::point(*id), "other recovery points need it"))?;
+            let own = point.manifest.segments.iter();
+            segments.extend(own.map(|segment| (owner as u32, *segment)));
         }
-        let segments = stream::iter(wanted).map(|(owner, segment)| async move {
-            let records = read_segment(vault, segment).await?;
-            Ok::<_, Error>(
-                records
-                    .into_iter()
-                    .map(move |record| (owner, record))
-                    .collect(),
-            )
-        });
-        let nested: Vec<Vec<_>> = segments.buffered(REQUESTS_MAX).try_collect().await?;
-        Ok(nested.into_iter().flatten().collect())
+        Ok(segments)
     }
 
-    /// The index of the packs that `points` wrote; a pack's owner is the point's number in it.
+    /// The index of the packs that `points` wrote. Where one of those points or segments is lost,
+    /// of all packs that any segment tells: what was lost of the vault is not what is needed of it.
     ///
     /// # Errors
-    /// `Corrupt` when a point or an index segment is missing or damaged.
+    /// When the store does not serve.
     pub async fn index_of(&self, vault: &Vault, points: &[PointId]) -> Result<ChunkIndex> {
         let mut index = ChunkIndex::default();
-        for (owner, record) in self.records(vault, points).await? {
-            index.add(&record, owner);
+        if let Ok(segments) = self.segments_of(points)
+            && each_record(vault, segments, |owner, record| index.add(record, owner)).await?
+        {
+            return Ok(index);
         }
+        let objects = list(vault.world(), &path::indexes()).await?;
+        let all = objects
+            .iter()
+            .filter_map(|object| Some((0, id_of(&object.location).ok()?)));
+        let mut index = ChunkIndex::default();
+        each_record(vault, all.collect(), |owner, record| {
+            index.add(record, owner);
+        })
+        .await?;
+        Ok(index)
+    }
+
+    /// What a new point may refer to: the blobs of `points` in packs that are there, in the size that
+    /// the index tells. What is lost is not referred to, and so is stored again. A pack's owner is
+    /// the point's number in `points`.
+    ///
+    /// # Errors
+    /// When the store does not serve.
+    pub async fn scope_index(
+        &self,
+        vault: &Vault,
+        points: &[PointId],
+        packs: &BTreeMap<ObjectId, u64>,
+    ) -> Result<ChunkIndex> {
+        let mut index = ChunkIndex::default();
+        let there = |owner, record: &PackRecord| {
+            if packs.get(&record.pack) == Some(&record.pack_bytes) {
+                index.add(record, owner);
+            }
+        };
+        each_record(vault, self.segments_of(points)?, there).await?;
         Ok(index)
     }
 
@@ -171,6 +228,34 @@ impl Catalog {
         }
         chain
     }
+}
+
+fn none(what: &str) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("{what}: `firedrill points` lists them"),
+    )
+}
+
+/// Hands over every record of `segments`, in order, with the number given with its segment; false
+/// when a segment was damaged or missing.
+async fn each_record(
+    vault: &Vault,
+    segments: Vec<(u32, ObjectId)>,
+    mut take: impl FnMut(u32, &PackRecord),
+) -> Result<bool> {
+    let mut read = stream::iter(segments)
+        .map(|(owner, segment)| async move { (owner, read_segment(vault, segment).await) })
+        .buffered(SEGMENTS_AT_ONCE);
+    let mut whole = true;
+    while let Some((owner, records)) = read.next().await {
+        match records {
+            Ok(records) => records.iter().for_each(|record| take(owner, record)),
+            Err(error) if error.is_damage() => whole = false,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(whole)
 }
 
 /// Reads one index segment.

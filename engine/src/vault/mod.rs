@@ -6,6 +6,7 @@ mod index;
 mod pack_reader;
 mod pack_writer;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures::TryStreamExt;
@@ -209,6 +210,29 @@ pub(crate) async fn get(world: &World, at: &Path) -> Result<bytes::Bytes> {
         .bytes()
         .await
         .map_err(|error| Error::from_store(at, error))
+}
+
+/// Reads a range of an object.
+///
+/// # Errors
+/// `Corrupt` when the object is shorter than that, store errors otherwise.
+pub(crate) async fn get_range(world: &World, at: &Path, range: Range<u64>) -> Result<bytes::Bytes> {
+    let end = range.end;
+    let error = match world.store.get_range(at, range).await {
+        Ok(bytes) => return Ok(bytes),
+        Err(error) => Error::from_store(at, error),
+    };
+    // Stores tell a range beyond the end in many ways: the size tells it for certain.
+    if !error.is_damage()
+        && let Ok(object) = world.store.head(at).await
+        && object.size < end
+    {
+        return Err(Error::corrupt(
+            at,
+            format!("it ends at byte {}", object.size),
+        ));
+    }
+    Err(error)
 }
 
 /// Lists a folder of the vault in name order.

@@ -1,7 +1,5 @@
 //! Opening packs: a blob of one, its table, or every byte of it.
 
-use object_store::ObjectStoreExt;
-
 use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
 use crate::format::layout::{self, HEADER_BYTES, Kind, SEAL_BYTES, path};
@@ -9,7 +7,7 @@ use crate::format::pack::{BlobEntry, FOOTER_SEALED_BYTES, Footer, read_entries};
 use crate::ids::{BlobId, ObjectId};
 use crate::seal::{Keyring, decompress, open_part, unpack_body};
 
-use super::{Located, Vault};
+use super::{Located, Vault, get_range};
 
 /// Opens one sealed blob and verifies that it is the blob `id`.
 ///
@@ -43,13 +41,7 @@ pub fn blob_of(
 /// `Corrupt` when header, footer or trailer fail; store errors.
 pub async fn read_table(vault: &Vault, id: ObjectId, pack_bytes: u64) -> Result<PackRecord> {
     let at = path::pack(id);
-    let store = &vault.world.store;
-    let get = |range: std::ops::Range<u64>| async {
-        store
-            .get_range(&at, range)
-            .await
-            .map_err(|error| Error::from_store(&at, error))
-    };
+    let get = |range: std::ops::Range<u64>| get_range(&vault.world, &at, range);
     let least = (HEADER_BYTES + FOOTER_SEALED_BYTES + SEAL_BYTES) as u64;
     if pack_bytes < least {
         return Err(Error::corrupt(&at, "it is shorter than an empty pack"));
