@@ -99,6 +99,9 @@ pub(crate) struct LsArgs {
     pub(crate) point: String,
     /// Only this path and what is below it
     pub(crate) path: Option<PathBuf>,
+    /// The instance that `latest` is looked for in, where the vault holds several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -109,6 +112,9 @@ pub(crate) struct RestoreArgs {
     pub(crate) point: String,
     /// An empty or new folder; for a disk, a new image file or a device
     pub(crate) target: PathBuf,
+    /// The instance that `latest` is looked for in, where the vault holds several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
     /// Restore only this path and what is below it (may be given again)
     #[arg(long, value_name = "PATH")]
     pub(crate) path: Vec<PathBuf>,

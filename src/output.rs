@@ -61,8 +61,17 @@ pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
+        Err(error) => {
+            let error = engine::Error::from_io("what was done could not be printed", error);
+            Err(error.into())
+        }
+        Ok(()) => Ok(()),
     }
+}
+
+/// Writes a line for people and scripts' logs to standard error; that nobody reads it stops nothing.
+pub(crate) fn warn(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "firedrill: {text}").is_ok();
 }
 
 /// Writes one JSON document to standard output.
@@ -117,13 +126,9 @@ impl Progress for Bar {
         self.bar.inc(bytes);
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "problems are for people and scripts' logs"
-    )]
     fn problem(&self, path: &Path, why: &str) {
         self.bar
-            .suspend(|| eprintln!("firedrill: {}: {why}", path.display()));
+            .suspend(|| warn(&format!("{}: {why}", path.display())));
     }
 }
 

@@ -1,15 +1,17 @@
 //! Finding a vault by path or URL, and the passphrase that opens it.
 
 use std::io::IsTerminal;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use engine::format::keyslot::KdfCost;
 use engine::seam::{World, open_local};
-use engine::vault::Vault;
+use engine::vault::{Catalog, Point, Vault};
 
 use crate::cli::VaultArgs;
+use crate::output::warn;
 
 /// The environment variable that holds the passphrase.
 const VARIABLE: &str = "FIREDRILL_PASSPHRASE";
@@ -54,6 +56,35 @@ pub(crate) async fn open(args: &VaultArgs) -> Result<Vault> {
     Vault::open(world, passphrase.as_bytes())
         .await
         .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+}
+
+/// Reads the recovery points; damaged ones are told and hide no other.
+pub(crate) async fn catalog(vault: &Vault) -> Result<Catalog> {
+    let catalog = Catalog::load(vault).await?;
+    for error in catalog.damaged() {
+        warn(&format!("{error}; `firedrill check` tells what is damaged"));
+    }
+    Ok(catalog)
+}
+
+/// The point that a person means.
+pub(crate) fn point<'a>(
+    catalog: &'a Catalog,
+    name: &str,
+    instance: Option<&str>,
+) -> Result<&'a Point> {
+    let found = if name == "latest" {
+        catalog.latest(instance)
+    } else {
+        catalog.resolve(name)
+    };
+    Ok(found?)
+}
+
+/// A path below a point's root as a listing has it: without `.` and trailing slashes.
+pub(crate) fn path_in_point(path: &Path) -> Vec<u8> {
+    let clean: PathBuf = path.components().collect();
+    clean.as_os_str().as_bytes().to_vec()
 }
 
 /// Makes a vault.

@@ -27,6 +27,8 @@ pub struct Document {
     pub started_at: String,
     /// The machine.
     pub machine: Machine,
+    /// Whether all data had been read once before the first measure.
+    pub warmed: bool,
     /// The data.
     pub series: Series,
     /// A new full every so many points.
@@ -190,6 +192,7 @@ impl Document {
             seed: comparison.seed,
             started_at: comparison.started_at.clone(),
             machine: comparison.machine.clone(),
+            warmed: comparison.warmed,
             series: comparison.series.clone(),
             full_every: comparison.full_every,
             redundancy,

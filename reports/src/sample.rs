@@ -59,6 +59,7 @@ pub(crate) fn comparison(methods: &[Sample]) -> Comparison {
             cores: 2,
             system: "Linux 6.1".to_owned(),
         },
+        warmed: true,
         series: Series {
             label: "generated, seed 7".to_owned(),
             kind: SourceKind::Tree,

@@ -1,24 +1,31 @@
 //! The measured trial: every method over the user's real generations, through real vaults.
 
+mod machine;
+mod warm;
+
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use engine::backup::{self, Backup, Quiet, Request, method_at};
 use engine::format::keyslot::KdfCost;
+use engine::format::listing::EntryKind;
 use engine::format::point::{Method, SourceKind as EngineKind};
 use engine::ids::PointId;
 use engine::inventory::Inventory;
 use engine::seam::{Entropy, SystemEntropy, World, open_local};
-use engine::source::Source;
+use engine::source::{Found, Source, Walk};
 use engine::vault::{Catalog, Vault};
 use engine::{Error, ErrorKind, Result, restore};
+use tempfile::TempDir;
 
 use crate::outcome::{
-    Comparison, Fidelity, Generation, Machine, MethodOutcome, PointOutcome, RestoreOutcome, Series,
+    Comparison, Fidelity, Generation, MethodOutcome, PointOutcome, RestoreOutcome, Series,
     SourceKind,
 };
 use crate::verify;
+
+use self::machine::{Stopwatch, machine, peak_memory, reset_peak_memory};
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -60,12 +67,14 @@ pub async fn run(trial: &Trial, watcher: &dyn Watcher) -> Result<Comparison> {
     let sources = detect(&trial.generations)?;
     let disk = sources[0].kind == EngineKind::Disk;
     let restored = picked(sources.len());
-    let steps = (trial.methods.len() * (sources.len() + restored.len())) as u64;
+    let steps = 1 + trial.methods.len() * (sources.len() + restored.len());
     let mut progress = Steps {
         watcher,
         at: 0,
-        of: steps,
+        of: steps as u64,
     };
+    progress.next("reading everything once");
+    let warmed = warm::read_once(&sources)?;
     let mut methods = Vec::new();
     let mut generations = Vec::new();
     for &method in &trial.methods {
@@ -82,6 +91,7 @@ pub async fn run(trial: &Trial, watcher: &dyn Watcher) -> Result<Comparison> {
         seed: trial.seed,
         started_at: trial.started_at.clone(),
         machine: machine(),
+        warmed,
         series: Series {
             label: trial.label.clone(),
             kind: if disk {
@@ -158,15 +168,7 @@ async fn one_method(
     restored: &BTreeSet<usize>,
     progress: &mut Steps<'_>,
 ) -> Result<(MethodOutcome, Vec<Generation>)> {
-    let io = |error| Error::from_io("the working folder", error);
-    let folder = tempfile::Builder::new()
-        .prefix("vault-")
-        .tempdir_in(&trial.work)
-        .map_err(io)?;
-    let world = World::real(open_local(folder.path())?);
-    let mut passphrase = [0; 32];
-    SystemEntropy.fill(&mut passphrase);
-    let vault = Vault::create(world, &passphrase, KdfCost::DEFAULT).await?;
+    let (made, vault) = Made::new(&trial.work).await?;
     let (mut points, mut ids, mut generations) = (Vec::new(), Vec::new(), Vec::new());
     let mut peak_memory_bytes = None;
     for (number, source) in sources.iter().enumerate() {
@@ -185,11 +187,12 @@ async fn one_method(
     let mut restores = Vec::new();
     for &number in restored {
         progress.next(&format!("{method}: restore of generation {}", number + 1));
-        let row = restore_one(trial, &vault, ids[number], number, &sources[number]).await?;
+        let row = restore_one(trial, &made, ids[number], number, &sources[number]).await?;
         restores.push(row);
         peak_memory_bytes = peak_memory_bytes.max(peak_memory());
     }
     let total = Inventory::take(&vault).await?.total();
+    made.remove()?;
     let outcome = MethodOutcome {
         method: method.to_string(),
         backup_wall_micros: points.iter().map(|point| point.wall_micros).sum(),
@@ -201,6 +204,56 @@ async fn one_method(
         peak_memory_bytes,
     };
     Ok((outcome, generations))
+}
+
+/// A vault of a trial, gone with it.
+struct Made {
+    folder: TempDir,
+    passphrase: [u8; 32],
+}
+
+impl Made {
+    async fn new(work: &Path) -> Result<(Self, Vault)> {
+        let folder = work_folder(work, "vault-")?;
+        let mut passphrase = [0; 32];
+        SystemEntropy.fill(&mut passphrase);
+        let world = World::real(open_local(folder.path())?);
+        let vault = Vault::create(world, &passphrase, KdfCost::DEFAULT).await?;
+        Ok((Self { folder, passphrase }, vault))
+    }
+
+    async fn open(&self) -> Result<Vault> {
+        let world = World::real(open_local(self.folder.path())?);
+        Vault::open(world, &self.passphrase).await
+    }
+
+    fn remove(self) -> Result<()> {
+        remove(self.folder)
+    }
+}
+
+fn work_folder(work: &Path, prefix: &str) -> Result<TempDir> {
+    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(work);
+    made.map_err(|error| Error::from_io(format!("working folder {}", work.display()), error))
+}
+
+/// Takes a folder of restored data away: where that fails, plaintext would be left behind unseen.
+fn remove(folder: TempDir) -> Result<()> {
+    let at = folder.path().to_owned();
+    // Whoever is not root can't empty a folder that he may not write to.
+    for found in Walk::new(at.clone(), Vec::new()) {
+        if let Found::Entry(entry, at) = found
+            && entry.kind == EntryKind::Folder
+            && entry.mode & 0o700 != 0o700
+        {
+            let open = std::fs::Permissions::from_mode(0o700);
+            // The removal tells what can't be removed.
+            let _ = std::fs::set_permissions(at, open).is_ok();
+        }
+    }
+    folder
+        .close()
+        .map_err(|error| Error::from_io(format!("removing {}", at.display()), error))
 }
 
 async fn back_up(
@@ -244,16 +297,12 @@ async fn back_up(
 
 async fn restore_one(
     trial: &Trial,
-    vault: &Vault,
+    made: &Made,
     id: PointId,
     number: usize,
     source: &Source,
 ) -> Result<RestoreOutcome> {
-    let io = |error| Error::from_io("the working folder", error);
-    let folder = tempfile::Builder::new()
-        .prefix("restore-")
-        .tempdir_in(&trial.work)
-        .map_err(io)?;
+    let folder = work_folder(&trial.work, "restore-")?;
     let target = folder.path().join("restored");
     let request = restore::Request {
         target: target.clone(),
@@ -263,7 +312,8 @@ async fn restore_one(
     };
     reset_peak_memory();
     let watch = Stopwatch::start();
-    // As a person would: from a vault whose points are not known yet.
+    // As a person would: from the passphrase on.
+    let vault = &made.open().await?;
     let catalog = Catalog::load(vault).await?;
     let point = catalog
         .get(id)
@@ -275,6 +325,7 @@ async fn restore_one(
         EngineKind::Disk => verify::files(&source.path, &target),
     };
     let differences = differences.map_err(|error| Error::from_io("verifying", error))?;
+    remove(folder)?;
     Ok(RestoreOutcome {
         generation: number as u32 + 1,
         verified: differences.is_empty(),
@@ -290,71 +341,4 @@ async fn restore_one(
         wall_micros,
         cpu_micros,
     })
-}
-
-struct Stopwatch {
-    wall: Instant,
-    cpu: u64,
-}
-
-impl Stopwatch {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a measured trial measures the wall clock"
-    )]
-    fn start() -> Self {
-        Self {
-            wall: Instant::now(),
-            cpu: cpu_micros(),
-        }
-    }
-
-    fn read(&self) -> (u64, u64) {
-        let wall = u64::try_from(self.wall.elapsed().as_micros()).unwrap_or(u64::MAX);
-        (wall, cpu_micros() - self.cpu)
-    }
-}
-
-/// CPU time of all threads so far, microseconds.
-fn cpu_micros() -> u64 {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or(0) / 1000
-}
-
-/// Lets the kernel's high-water mark begin anew (Linux).
-fn reset_peak_memory() {
-    // Elsewhere there is no such file, and the mark is not reported.
-    let _ = std::fs::write("/proc/self/clear_refs", "5").is_ok();
-}
-
-/// The high-water mark of resident memory, bytes.
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
-}
-
-fn machine() -> Machine {
-    let processor = std::fs::read_to_string("/proc/cpuinfo")
-        .ok()
-        .and_then(|info| {
-            let line = info.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        })
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned());
-    let release = std::fs::read_to_string(Path::new("/proc/sys/kernel/osrelease"));
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Machine {
-        processor,
-        cores: cores as u32,
-        system: format!(
-            "{} {}",
-            std::env::consts::OS,
-            release.unwrap_or_default().trim()
-        ),
-    }
 }

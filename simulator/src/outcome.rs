@@ -38,6 +38,9 @@ pub struct Comparison {
     pub started_at: String,
     /// The machine it ran on.
     pub machine: Machine,
+    /// Whether all data had been read once before the first measure, so that no method found it
+    /// colder than another.
+    pub warmed: bool,
     /// The data it ran on.
     pub series: Series,
     /// A new full every this many points (methods that take periodic fulls).

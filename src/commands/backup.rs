@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
         output::print(&summary(args, &outcome, started))?;
     }
     let did = outcome.manifest.statistics;
-    Ok(if did.unreadable > 0 {
+    Ok(if did.unreadable + did.changed_while_read > 0 {
         Exit::Missed
     } else {
         Exit::Met

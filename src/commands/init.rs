@@ -15,7 +15,8 @@ pub(crate) async fn run(args: &InitArgs, json: bool) -> Result<Exit> {
     } else {
         output::print(&format!(
             "made vault {} in {}\nWithout the passphrase nobody can open it, you included: keep a \
-             copy of it somewhere else.\n",
+             copy of it somewhere else, and\none of the file `vault` and the folder `keys` in it, a \
+             few hundred bytes without which it does not open.\n",
             &id.to_string()[..8],
             args.vault.vault
         ))?;

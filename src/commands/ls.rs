@@ -1,6 +1,5 @@
 //! `firedrill ls`: lists what a recovery point holds.
 
-use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -16,15 +15,12 @@ use crate::vault_access;
 
 pub(crate) async fn run(args: &LsArgs, json: bool) -> Result<Exit> {
     let vault = vault_access::open(&args.vault).await?;
-    let catalog = Catalog::load(&vault).await?;
-    let point = catalog.resolve(&args.point)?;
+    let catalog = vault_access::catalog(&vault).await?;
+    let point = vault_access::point(&catalog, &args.point, args.instance.as_deref())?;
     let index = Arc::new(catalog.index_of(&vault, &Catalog::closure(point)).await?);
     let reader = BlobReader::new(vault.clone(), index);
     let mut listing = std::pin::pin!(reader.listing(point.manifest.listing.clone()));
-    let above = args
-        .path
-        .as_ref()
-        .map(|path| path.as_os_str().as_bytes().to_vec());
+    let above = args.path.as_deref().map(vault_access::path_in_point);
     let mut documents = Vec::new();
     while let Some(entries) = listing.try_next().await? {
         let mut text = String::new();

@@ -1,7 +1,7 @@
 //! `firedrill points`: lists recovery points.
 
 use anyhow::Result;
-use engine::vault::{Catalog, Point};
+use engine::vault::Point;
 use serde_json::json;
 
 use crate::cli::VaultArgs;
@@ -11,7 +11,7 @@ use crate::vault_access;
 
 pub(crate) async fn run(args: &VaultArgs, json: bool) -> Result<Exit> {
     let vault = vault_access::open(args).await?;
-    let catalog = Catalog::load(&vault).await?;
+    let catalog = vault_access::catalog(&vault).await?;
     if json {
         let points: Vec<_> = catalog.points().iter().map(document).collect();
         output::print_json(&json!({ "points": points }))?;

@@ -1,45 +1,37 @@
 //! `firedrill restore`: brings a recovery point back.
 
 use std::io::{BufRead, IsTerminal};
-use std::os::unix::ffi::OsStrExt;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use engine::restore::{self, Outcome, Request};
-use engine::vault::Catalog;
+use engine::vault::Point;
 use serde_json::json;
 
 use crate::cli::RestoreArgs;
 use crate::exit::Exit;
 use crate::output::{self, Bar, bytes};
-use crate::vault_access;
+use crate::vault_access::{self, path_in_point};
 
 pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     let started = Instant::now();
     let vault = vault_access::open(&args.vault).await?;
-    let catalog = Catalog::load(&vault).await?;
-    let point = catalog.resolve(&args.point)?;
-    let clean = |path: &std::path::PathBuf| {
-        path.components()
-            .collect::<std::path::PathBuf>()
-            .as_os_str()
-            .as_bytes()
-            .to_vec()
-    };
+    let catalog = vault_access::catalog(&vault).await?;
+    let point = vault_access::point(&catalog, &args.point, args.instance.as_deref())?;
     let mut request = Request {
         target: args.target.clone(),
-        paths: args.path.iter().map(clean).collect(),
+        paths: args.path.iter().map(|path| path_in_point(path)).collect(),
         overwrite: args.overwrite,
         dry_run: true,
     };
     if args.dry_run || args.overwrite {
         let plan = restore::run(&vault, &catalog, point, &request, &engine::backup::Quiet).await?;
         if args.dry_run {
-            show(args, json, &plan, "would restore", None)?;
+            show(args, json, point, &plan, None)?;
             return Ok(Exit::Met);
         }
         if plan.replaced > 0 && !args.yes {
-            confirm(args, &plan)?;
+            confirm(args, point, &plan)?;
         }
     }
     request.dry_run = false;
@@ -50,20 +42,32 @@ pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     let bar = Bar::bytes("restoring", total);
     let outcome = restore::run(&vault, &catalog, point, &request, &bar).await?;
     bar.done();
-    show(args, json, &outcome, "restored", Some(started))?;
+    show(args, json, point, &outcome, Some(started))?;
     let lacking = outcome.owners_lacking + outcome.attributes_lacking;
-    Ok(if lacking > 0 { Exit::Missed } else { Exit::Met })
+    Ok(match (outcome.damaged, lacking) {
+        (0, 0) => Exit::Met,
+        (0, _) => Exit::Missed,
+        _ => Exit::Corrupt,
+    })
+}
+
+/// A point as a person knows it.
+fn told(point: &Point) -> String {
+    let captured = output::instant(point.manifest.captured);
+    let (id, instance) = (point.id.short(), &point.manifest.instance);
+    format!("point {id} ({instance}, {captured})")
 }
 
 #[expect(
     clippy::print_stderr,
     reason = "the plan and the question are for the person"
 )]
-fn confirm(args: &RestoreArgs, plan: &Outcome) -> Result<()> {
+fn confirm(args: &RestoreArgs, point: &Point, plan: &Outcome) -> Result<()> {
     eprintln!(
-        "{} files ({}) go to {}; {} that stand there now will be replaced.",
+        "{} files ({}) of {} go to {}; {} that stand there now will be replaced.",
         plan.files,
         bytes(plan.bytes),
+        told(point),
         args.target.display(),
         plan.replaced
     );
@@ -82,12 +86,15 @@ fn confirm(args: &RestoreArgs, plan: &Outcome) -> Result<()> {
 fn show(
     args: &RestoreArgs,
     json: bool,
+    point: &Point,
     outcome: &Outcome,
-    verb: &str,
     started: Option<Instant>,
 ) -> Result<()> {
     if json {
         return output::print_json(&json!({
+            "point": point.id.to_string(),
+            "instance": point.manifest.instance,
+            "captured": output::instant(point.manifest.captured),
             "target": args.target,
             "dry_run": started.is_none(),
             "files": outcome.files,
@@ -98,16 +105,29 @@ fn show(
             "replaced": outcome.replaced,
             "owners_lacking": outcome.owners_lacking,
             "attributes_lacking": outcome.attributes_lacking,
+            "damaged": outcome.damaged,
             "seconds": started.map(|started| started.elapsed().as_secs_f64()),
         }));
     }
+    let verb = if started.is_some() {
+        "restored"
+    } else {
+        "would restore"
+    };
     let mut text = format!(
-        "{verb} {} in {} files and {} folders to {}\n",
+        "{verb} {}: {} in {} files and {} folders to {}\n",
+        told(point),
         bytes(outcome.bytes),
         outcome.files,
         outcome.folders,
         args.target.display()
     );
+    if outcome.damaged > 0 {
+        text += &format!(
+            "  {} files are damaged in the vault and were LEFT OUT: try an older point for them\n",
+            outcome.damaged
+        );
+    }
     if outcome.replaced > 0 {
         text += &format!("  {} things there gave way\n", outcome.replaced);
     }

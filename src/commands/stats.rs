@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use engine::inventory::{Amount, Inventory};
-use engine::vault::Catalog;
 use serde_json::json;
 
 use crate::cli::VaultArgs;
@@ -13,7 +12,7 @@ use crate::vault_access;
 pub(crate) async fn run(args: &VaultArgs, json: bool) -> Result<Exit> {
     let vault = vault_access::open(args).await?;
     let inventory = Inventory::take(&vault).await?;
-    let catalog = Catalog::load(&vault).await?;
+    let catalog = vault_access::catalog(&vault).await?;
     let statistics = || {
         catalog
             .points()

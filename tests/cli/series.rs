@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::support::{json, text};
 
@@ -13,9 +14,15 @@ fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data")
 }
 
-/// The generations, oldest first; `None`, said loudly, where they can't be had.
-#[expect(clippy::print_stderr, reason = "a skipped check says so")]
+/// The generations, oldest first, fetched once for all tests.
 fn generations() -> Option<Vec<PathBuf>> {
+    static FETCHED: OnceLock<Option<Vec<PathBuf>>> = OnceLock::new();
+    FETCHED.get_or_init(fetch).clone()
+}
+
+/// Fetches the series; `None`, said loudly, where it can't be had.
+#[expect(clippy::print_stderr, reason = "a skipped check says so")]
+fn fetch() -> Option<Vec<PathBuf>> {
     let recipe = data().join("make_generations.sh");
     if !recipe.exists() {
         eprintln!("SKIPPED: no real series: {} is not there", recipe.display());

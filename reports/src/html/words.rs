@@ -16,6 +16,7 @@ pub(super) struct About {
     pub(super) gigabyte: String,
     pub(super) redundancy: String,
     pub(super) seed: String,
+    pub(super) cache: &'static str,
 }
 
 impl About {
@@ -43,6 +44,14 @@ impl About {
             seed: match document.seed {
                 Some(seed) => seed.to_string(),
                 None => "none, this is your own data".to_owned(),
+            },
+            cache: if document.warmed {
+                "Every state was read once before the clock ran, so that no method found a colder \
+                 disk than another. Restores read packs that had just been written and may have \
+                 been in memory: from a cold disk or across a network they take longer."
+            } else {
+                "The data is larger than half of the free memory and was not read beforehand: one \
+                 method may have found more of it in memory than another."
             },
         }
     }
@@ -148,6 +157,10 @@ mod tests {
         );
         assert_eq!(about.blocks, "cut by content, about 4 KiB each");
         assert_eq!(about.redundancy, "LRS");
+        assert!(about.cache.starts_with("Every state was read once"));
+        let mut cold = document(&USUAL);
+        cold.warmed = false;
+        assert!(About::of(&cold).cache.contains("was not read beforehand"));
         for sample in &USUAL {
             assert!(!gloss(sample.name).is_empty(), "{}", sample.name);
         }

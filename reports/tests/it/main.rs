@@ -64,6 +64,7 @@ fn comparison(methods: Vec<MethodOutcome>) -> Comparison {
         command: "firedrill compare".to_owned(),
         seed: None,
         started_at: "2026-11-24T00:00:00Z".to_owned(),
+        warmed: true,
         machine: Machine {
             processor: "a processor".to_owned(),
             cores: 2,
