@@ -2,19 +2,18 @@
 
 mod machine;
 mod warm;
+mod work;
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use engine::backup::{self, Backup, Quiet, Request, method_at};
 use engine::format::keyslot::KdfCost;
-use engine::format::listing::EntryKind;
 use engine::format::point::{Method, SourceKind as EngineKind};
 use engine::ids::PointId;
 use engine::inventory::Inventory;
-use engine::seam::{Entropy, SystemEntropy, World, open_local};
-use engine::source::{Found, Source, Walk};
+use engine::seam::{Entropy, SystemEntropy};
+use engine::source::Source;
 use engine::vault::{Catalog, Vault};
 use engine::{Error, ErrorKind, Result, restore};
 use tempfile::TempDir;
@@ -26,6 +25,7 @@ use crate::outcome::{
 use crate::verify;
 
 use self::machine::{Stopwatch, machine, peak_memory, reset_peak_memory};
+use self::work::Work;
 
 /// What to compare.
 #[derive(Clone, Debug)]
@@ -75,15 +75,18 @@ pub async fn run(trial: &Trial, watcher: &dyn Watcher) -> Result<Comparison> {
     };
     progress.next("reading everything once");
     let warmed = warm::read_once(&sources)?;
+    let mut work = Work::new(&trial.work);
     let mut methods = Vec::new();
     let mut generations = Vec::new();
     for &method in &trial.methods {
-        let outcome = one_method(trial, method, &sources, &restored, &mut progress).await?;
+        let outcome =
+            one_method(trial, method, &sources, &restored, &mut work, &mut progress).await?;
         if generations.is_empty() {
             generations = outcome.1;
         }
         methods.push(outcome.0);
     }
+    work.clear()?;
     Ok(Comparison {
         fidelity: Fidelity::Measured,
         program_version: trial.program_version.clone(),
@@ -166,9 +169,10 @@ async fn one_method(
     method: Method,
     sources: &[Source],
     restored: &BTreeSet<usize>,
+    work: &mut Work<'_>,
     progress: &mut Steps<'_>,
 ) -> Result<(MethodOutcome, Vec<Generation>)> {
-    let (made, vault) = Made::new(&trial.work).await?;
+    let (made, vault) = Made::new(work).await?;
     let (mut points, mut ids, mut generations) = (Vec::new(), Vec::new(), Vec::new());
     let mut peak_memory_bytes = None;
     for (number, source) in sources.iter().enumerate() {
@@ -187,12 +191,12 @@ async fn one_method(
     let mut restores = Vec::new();
     for &number in restored {
         progress.next(&format!("{method}: restore of generation {}", number + 1));
-        let row = restore_one(trial, &made, ids[number], number, &sources[number]).await?;
+        let row = restore_one(work, &made, ids[number], number, &sources[number]).await?;
         restores.push(row);
         peak_memory_bytes = peak_memory_bytes.max(peak_memory());
     }
     let total = Inventory::take(&vault).await?.total();
-    made.remove()?;
+    work::remove(made.folder)?;
     let outcome = MethodOutcome {
         method: method.to_string(),
         backup_wall_micros: points.iter().map(|point| point.wall_micros).sum(),
@@ -213,47 +217,17 @@ struct Made {
 }
 
 impl Made {
-    async fn new(work: &Path) -> Result<(Self, Vault)> {
-        let folder = work_folder(work, "vault-")?;
+    async fn new(work: &Work<'_>) -> Result<(Self, Vault)> {
+        let folder = work.folder("vault-")?;
         let mut passphrase = [0; 32];
         SystemEntropy.fill(&mut passphrase);
-        let world = World::real(open_local(folder.path())?);
-        let vault = Vault::create(world, &passphrase, KdfCost::DEFAULT).await?;
+        let vault = Vault::create(work.world(&folder)?, &passphrase, KdfCost::DEFAULT).await?;
         Ok((Self { folder, passphrase }, vault))
     }
 
-    async fn open(&self) -> Result<Vault> {
-        let world = World::real(open_local(self.folder.path())?);
-        Vault::open(world, &self.passphrase).await
+    async fn open(&self, work: &Work<'_>) -> Result<Vault> {
+        Vault::open(work.world(&self.folder)?, &self.passphrase).await
     }
-
-    fn remove(self) -> Result<()> {
-        remove(self.folder)
-    }
-}
-
-fn work_folder(work: &Path, prefix: &str) -> Result<TempDir> {
-    let made = tempfile::Builder::new().prefix(prefix).tempdir_in(work);
-    made.map_err(|error| Error::from_io(format!("working folder {}", work.display()), error))
-}
-
-/// Takes a folder of restored data away: where that fails, plaintext would be left behind unseen.
-fn remove(folder: TempDir) -> Result<()> {
-    let at = folder.path().to_owned();
-    // Whoever is not root can't empty a folder that he may not write to.
-    for found in Walk::new(at.clone(), Vec::new()) {
-        if let Found::Entry(entry, at) = found
-            && entry.kind == EntryKind::Folder
-            && entry.mode & 0o700 != 0o700
-        {
-            let open = std::fs::Permissions::from_mode(0o700);
-            // The removal tells what can't be removed.
-            let _ = std::fs::set_permissions(at, open).is_ok();
-        }
-    }
-    folder
-        .close()
-        .map_err(|error| Error::from_io(format!("removing {}", at.display()), error))
 }
 
 async fn back_up(
@@ -296,13 +270,13 @@ async fn back_up(
 }
 
 async fn restore_one(
-    trial: &Trial,
+    work: &mut Work<'_>,
     made: &Made,
     id: PointId,
     number: usize,
     source: &Source,
 ) -> Result<RestoreOutcome> {
-    let folder = work_folder(&trial.work, "restore-")?;
+    let folder = work.folder("restore-")?;
     let target = folder.path().join("restored");
     let request = restore::Request {
         target: target.clone(),
@@ -313,7 +287,7 @@ async fn restore_one(
     reset_peak_memory();
     let watch = Stopwatch::start();
     // As a person would: from the passphrase on.
-    let vault = &made.open().await?;
+    let vault = &made.open(work).await?;
     let catalog = Catalog::load(vault).await?;
     let point = catalog
         .get(id)
@@ -325,7 +299,7 @@ async fn restore_one(
         EngineKind::Disk => verify::files(&source.path, &target),
     };
     let differences = differences.map_err(|error| Error::from_io("verifying", error))?;
-    remove(folder)?;
+    work.leave(folder, outcome.bytes)?;
     Ok(RestoreOutcome {
         generation: number as u32 + 1,
         verified: differences.is_empty(),
