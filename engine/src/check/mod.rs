@@ -224,12 +224,14 @@ async fn check_point(
         };
         let entries = read_entries(&format!("listing blob {id} of {name}"), &raw);
         for entry in outcome.damage(entries)?.unwrap_or_default() {
-            let extents = reader.extents(&entry.content).await;
-            for extent in outcome.damage(extents)?.unwrap_or_default() {
-                if let Extent::Chunk(_, id) = extent
-                    && index.find(&id).is_none()
-                {
-                    lacking.get_or_insert((id, entry.path.clone()));
+            for list in &entry.content {
+                let extents = reader.extents(std::slice::from_ref(list)).await;
+                for extent in outcome.damage(extents)?.unwrap_or_default() {
+                    if let Extent::Chunk(_, id) = extent
+                        && index.find(&id).is_none()
+                    {
+                        lacking.get_or_insert((id, entry.path.clone()));
+                    }
                 }
             }
         }

@@ -6,7 +6,6 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::listing::Extent;
 
 use super::target::not_empty;
 
@@ -57,20 +56,14 @@ pub(super) fn open_disk(at: &Path, bytes: u64, overwrite: bool) -> Result<File> 
 }
 
 /// Writes zeros where a device must have them: what it held before would show through.
-pub(super) fn zero_holes(device: &File, extents: &[Extent]) -> std::io::Result<()> {
+pub(super) fn write_zeros(device: &File, at: u64, bytes: u64) -> std::io::Result<()> {
     use std::os::unix::fs::FileExt;
-    let zeros = vec![0; 1 << 20];
-    let mut at = 0;
-    for extent in extents {
-        if let Extent::Hole(bytes) = *extent {
-            let mut done = 0;
-            while done < bytes {
-                let step = (bytes - done).min(zeros.len() as u64);
-                device.write_all_at(&zeros[..step as usize], at + done)?;
-                done += step;
-            }
-        }
-        at += extent.bytes();
+    let zeros = vec![0; bytes.min(1 << 20) as usize];
+    let mut done = 0;
+    while done < bytes {
+        let step = (bytes - done).min(zeros.len() as u64);
+        device.write_all_at(&zeros[..step as usize], at + done)?;
+        done += step;
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! The order of a restore: folders first, then packs as they come, links and folder times last.
+//!
+//! Long because the one owner of a restore's state plans, fetches and finishes; what is done to a
+//! file, a disk or the target is in the rooms beside it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -19,7 +22,7 @@ use crate::format::point::SourceKind;
 use crate::seam::compute;
 use crate::vault::{BlobReader, Catalog, Point, Vault, get_range};
 
-use super::disk::{open_disk, zero_holes};
+use super::disk::{open_disk, write_zeros};
 use super::target::{Lacking, Target, split};
 use super::window::{Chunk, Fetch, FileTask, Place, Window};
 
@@ -28,7 +31,9 @@ use super::window::{Chunk, Fetch, FileTask, Place, Window};
 const WINDOW_CHUNKS: usize = 120_000;
 /// Files of a window, and folders that wait for their times.
 const WINDOW_FILES: usize = 60_000;
-/// Fetches under way or waiting to be opened; each holds about 8 MiB.
+/// Lists of extents read ahead; each opened is 48 kB.
+const LISTS_AT_ONCE: usize = 8;
+/// Fetches under way or waiting to be opened; each holds about 4 MiB.
 const FETCHES_MAX: usize = 4;
 /// Sealed bytes opened by one computation.
 const COMPUTATION_BYTES: u64 = 2 << 20;
@@ -225,37 +230,27 @@ impl Restore<'_> {
             }
             self.firsts.insert(file, entry.path.clone());
         }
-        let extents = match self.reader.extents(&entry.content).await {
-            Err(error) if error.is_damage() => {
-                self.damaged(&entry.path, &format!("{error}; left out"));
-                if entry.link_group.is_some() {
-                    self.lost_firsts.insert(entry.path);
+        let place = match &entry.content[..] {
+            [Extent::Chunk(..)] => Place::New,
+            content => {
+                let (folder, _) = split(&entry.path)?;
+                let file = target.make_file(target.folder(folder)?.as_fd(), &entry.path)?;
+                file.set_len(entry.size).map_err(|error| {
+                    let shown = String::from_utf8_lossy(&entry.path);
+                    Error::from_io(format!("sizing '{shown}' in the target"), error)
+                })?;
+                if content
+                    .iter()
+                    .all(|extent| matches!(extent, Extent::Hole(_)))
+                {
+                    self.lacking += target.finish(&file, &entry)?;
+                    self.progress.advance(entry.size, 1);
+                    return Ok(());
                 }
-                return Ok(());
+                Place::Made
             }
-            extents => extents?,
         };
-        let chunks = extents
-            .iter()
-            .filter(|extent| matches!(extent, Extent::Chunk(..)))
-            .count();
-        let whole = matches!(&extents[..], [Extent::Chunk(..)]);
-        if !whole {
-            let (folder, _) = split(&entry.path)?;
-            let file = target.make_file(target.folder(folder)?.as_fd(), &entry.path)?;
-            let path = &entry.path;
-            file.set_len(entry.size).map_err(|error| {
-                let shown = String::from_utf8_lossy(path);
-                Error::from_io(format!("sizing '{shown}' in the target"), error)
-            })?;
-            if chunks == 0 {
-                self.lacking += target.finish(&file, &entry)?;
-                self.progress.advance(entry.size, 1);
-                return Ok(());
-            }
-        }
-        let place = if whole { Place::New } else { Place::Made };
-        self.plan(entry, place, &extents).await
+        self.plan(entry, place).await
     }
 
     async fn disk(&mut self, target: Option<&Target>, entry: Entry) -> Result<()> {
@@ -273,57 +268,83 @@ impl Restore<'_> {
             }
             None => open_disk(&self.request.target, entry.size, self.request.overwrite)?,
         };
-        let extents = self.reader.extents(&entry.content).await?;
-        let device = file.metadata().map_err(failed)?;
-        if device.file_type().is_block_device() {
-            zero_holes(&file, &extents).map_err(failed)?;
-        }
-        self.plan(entry, Place::Disk(file), &extents).await
+        let metadata = file.metadata().map_err(failed)?;
+        let device = metadata.file_type().is_block_device();
+        self.plan(entry, Place::Disk { file, device }).await
     }
 
-    /// Adds a file's chunks to the window, in slices so that a large disk does not swell it.
-    async fn plan(&mut self, entry: Entry, place: Place, extents: &[Extent]) -> Result<()> {
-        let left = extents
-            .iter()
-            .filter(|extent| matches!(extent, Extent::Chunk(..)))
-            .count();
-        let disk = matches!(place, Place::Disk(_));
-        let mut file = self.window.files.len() as u32;
-        let left = AtomicU32::new(left as u32);
-        self.window.files.push(FileTask {
-            entry,
-            place,
-            writing: Mutex::default(),
-            left,
-        });
+    /// Adds a file's chunks to the window, one list of extents after another, so that neither a
+    /// large file nor its plan is ever in memory whole.
+    async fn plan(&mut self, mut entry: Entry, place: Place) -> Result<()> {
+        let content = std::mem::take(&mut entry.content);
+        self.window.files.push(FileTask::new(entry, place));
+        let reader = self.reader.clone();
+        let mut lists = stream::iter(content)
+            .map(|extent| {
+                let reader = &reader;
+                async move { (extent.bytes(), reader.extents(&[extent]).await) }
+            })
+            .buffered(LISTS_AT_ONCE);
         let mut at = 0;
-        for extent in extents {
-            if let Extent::Chunk(bytes, id) = *extent {
-                let located = match self.reader.locate(&id, bytes) {
-                    Ok(located) => located,
-                    Err(error) => {
-                        self.window.lose(self.target.as_deref(), file, &error)?;
-                        at += bytes;
-                        continue;
+        while let Some((bytes, extents)) = lists.next().await {
+            match extents {
+                Ok(extents) => {
+                    for extent in extents {
+                        self.plan_extent(extent, at).await?;
+                        at += extent.bytes();
                     }
-                };
-                self.window.chunks.push(Chunk {
-                    located,
-                    id,
-                    file,
-                    at,
-                });
-                if disk && self.window.chunks.len() >= WINDOW_CHUNKS {
-                    // The disk itself goes on in the next window.
-                    let task = self.execute().await?.swap_remove(file as usize);
-                    self.window.files.push(task);
-                    file = 0;
                 }
+                Err(error) if error.is_damage() => {
+                    self.newest().lose(&error);
+                    at += bytes;
+                }
+                Err(error) => return Err(error),
             }
-            at += extent.bytes();
         }
+        let number = self.window.files.len() as u32 - 1;
+        self.window.count(self.target.as_deref(), number, None)?;
         if self.window.chunks.len() >= WINDOW_CHUNKS || self.window.files.len() >= WINDOW_FILES {
             self.execute().await?;
+        }
+        Ok(())
+    }
+
+    /// The file being planned.
+    fn newest(&self) -> &FileTask {
+        self.window.files.last().expect("a file is being planned")
+    }
+
+    async fn plan_extent(&mut self, extent: Extent, at: u64) -> Result<()> {
+        let task = self.newest();
+        let (bytes, id) = match extent {
+            Extent::Chunk(bytes, id) => (bytes, id),
+            other => {
+                if let Place::Disk { file, device: true } = &task.place {
+                    write_zeros(file, at, other.bytes())
+                        .map_err(|error| Error::from_io("the target device", error))?;
+                }
+                return Ok(());
+            }
+        };
+        let located = match self.reader.locate(&id, bytes) {
+            Ok(located) => located,
+            Err(error) => {
+                task.lose(&error);
+                return Ok(());
+            }
+        };
+        task.left.fetch_add(1, Ordering::Relaxed);
+        let file = self.window.files.len() as u32 - 1;
+        self.window.chunks.push(Chunk {
+            located,
+            id,
+            file,
+            at,
+        });
+        if self.window.chunks.len() >= WINDOW_CHUNKS {
+            // The file itself goes on in the next window.
+            let task = self.execute().await?.pop();
+            self.window.files.extend(task);
         }
         Ok(())
     }
@@ -355,7 +376,7 @@ impl Restore<'_> {
         while let Some((fetch, bytes)) = fetched.next().await {
             let bytes = match bytes {
                 Err(error) if error.is_damage() => {
-                    window.lose_all(self.target.as_deref(), &fetch, &error)?;
+                    window.lose(self.target.as_deref(), &fetch, &error)?;
                     continue;
                 }
                 bytes => bytes?,
@@ -377,11 +398,15 @@ impl Restore<'_> {
         let window = Arc::try_unwrap(window)
             .map_err(|_| Error::internal("a window is still being written"))?;
         self.lacking += window.lacking.into_inner().unwrap_or_default();
-        for (file, why) in window.lost.into_inner().unwrap_or_default() {
-            let entry = &window.files[file as usize].entry;
-            self.damaged(&entry.path, &why);
-            if entry.link_group.is_some() {
-                self.lost_firsts.insert(entry.path.clone());
+        for task in &window.files {
+            // One that goes on in the next window is told there.
+            if task.left.load(Ordering::Relaxed) == 0
+                && let Some(why) = task.lost()
+            {
+                self.damaged(&task.entry.path, &why);
+                if task.entry.link_group.is_some() {
+                    self.lost_firsts.insert(task.entry.path.clone());
+                }
             }
         }
         if let Some(target) = self.target.clone() {

@@ -146,6 +146,12 @@ impl Target {
             .map_err(|error| self.error(path, error))
     }
 
+    /// Opens a file that this restore made, by its whole path.
+    pub(super) fn reopen_at(&self, path: &[u8]) -> Result<File> {
+        let (folder, _) = split(path)?;
+        self.reopen(self.folder(folder)?.as_fd(), path)
+    }
+
     /// Takes away a file that this restore made.
     pub(super) fn remove_file(&self, path: &[u8]) -> Result<()> {
         let (folder, name) = split(path)?;

@@ -1,11 +1,10 @@
 //! A window of the listing being restored: its pieces in pack order, its files as they complete.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -25,8 +24,8 @@ pub(super) enum Place {
     New,
     /// A file of several chunks, made and sized when it was planned.
     Made,
-    /// A disk, kept open.
-    Disk(File),
+    /// An image or device, kept open. What a device held would show through holes.
+    Disk { file: File, device: bool },
 }
 
 /// A file of the window.
@@ -37,8 +36,39 @@ pub(super) struct FileTask {
     /// Held while a chunk is written: the kernel lets one writer into a file at a time, and the
     /// others would burn a core waiting for it.
     pub(super) writing: Mutex<()>,
-    /// Chunks still to come.
+    /// Chunks still to come, and one more while it is being planned.
     pub(super) left: AtomicU32,
+    /// Why its content is damaged in the vault, if it is, for people.
+    lost: Mutex<Option<String>>,
+}
+
+impl FileTask {
+    /// A file that is being planned.
+    pub(super) fn new(entry: Entry, place: Place) -> Self {
+        Self {
+            entry,
+            place,
+            writing: Mutex::default(),
+            left: AtomicU32::new(1),
+            lost: Mutex::default(),
+        }
+    }
+
+    /// Notes that some of its content is damaged.
+    pub(super) fn lose(&self, error: &Error) {
+        let left = match self.place {
+            Place::Disk { .. } => "zeros stand in its place",
+            _ => "left out",
+        };
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| format!("{error}; {left}"));
+    }
+
+    /// Why it is lost, if it is.
+    pub(super) fn lost(&self) -> Option<String> {
+        let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.clone()
+    }
 }
 
 /// A chunk and where it goes.
@@ -56,8 +86,6 @@ pub(super) struct Window {
     pub(super) files: Vec<FileTask>,
     pub(super) chunks: Vec<Chunk>,
     pub(super) lacking: Mutex<Lacking>,
-    /// Files whose content is damaged in the vault, and why, for people.
-    pub(super) lost: Mutex<BTreeMap<u32, String>>,
 }
 
 /// Chunks fetched together, with small gaps read over.
@@ -71,8 +99,8 @@ pub(super) struct Fetch {
 
 /// A gap of unneeded bytes up to this is cheaper to read than a further request.
 const GAP_BYTES: u64 = 128 << 10;
-/// A fetch of this many bytes is not made longer: two to a pack, so that some overlap in little memory.
-const FETCH_BYTES: u64 = 8 << 20;
+/// A fetch of this many bytes is not made longer: four to a pack, so that some overlap in little memory.
+const FETCH_BYTES: u64 = 4 << 20;
 
 impl Window {
     /// Sorts the chunks by pack and place, and groups them into fetches.
@@ -122,7 +150,8 @@ impl Window {
                 match open(keys, pack, chunk, start, bytes, &mut scratch) {
                     Ok(raw) => opened = Some((offset, raw)),
                     Err(error) if error.is_damage() => {
-                        self.lose(target, chunk.file, &error)?;
+                        self.files[chunk.file as usize].lose(&error);
+                        self.count(target, chunk.file, None)?;
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -149,8 +178,9 @@ impl Window {
             Error::from_io(format!("writing '{shown}' in the target"), error)
         };
         let _one_at_a_time = task.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Place::Disk(disk) = &task.place {
-            return disk.write_all_at(raw, chunk.at).map_err(failed);
+        if let Place::Disk { file, .. } = &task.place {
+            file.write_all_at(raw, chunk.at).map_err(failed)?;
+            return self.count(target, chunk.file, None);
         }
         let target = target.ok_or_else(|| Error::internal("a file without a target folder"))?;
         let (folder, _) = split(path)?;
@@ -165,55 +195,42 @@ impl Window {
             _ => target.reopen(fd.as_fd(), path)?,
         };
         file.write_all_at(raw, chunk.at).map_err(failed)?;
-        if task.left.fetch_sub(1, Ordering::AcqRel) == 1 && !self.remove_lost(target, chunk.file)? {
-            let lacking = target.finish(&file, &task.entry)?;
-            *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) += lacking;
+        self.count(Some(target), chunk.file, Some(&file))
+    }
+
+    /// Counts all chunks of a fetch as damaged.
+    pub(super) fn lose(&self, target: Option<&Target>, fetch: &Fetch, error: &Error) -> Result<()> {
+        for chunk in &self.chunks[fetch.chunks.clone()] {
+            self.files[chunk.file as usize].lose(error);
+            self.count(target, chunk.file, None)?;
         }
         Ok(())
     }
 
-    fn lost(&self) -> MutexGuard<'_, BTreeMap<u32, String>> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts a chunk of `file` as lost. When its last chunk is accounted for, the file is taken
-    /// away: half a file would be trusted.
-    pub(super) fn lose(&self, target: Option<&Target>, file: u32, error: &Error) -> Result<()> {
-        let task = &self.files[file as usize];
-        let left = match task.place {
-            Place::Disk(_) => "zeros stand in its place",
-            _ => "left out",
-        };
-        self.lost()
-            .entry(file)
-            .or_insert_with(|| format!("{error}; {left}"));
-        if let (1, Some(target)) = (task.left.fetch_sub(1, Ordering::AcqRel), target) {
-            self.remove_lost(target, file)?;
-        }
-        Ok(())
-    }
-
-    /// Counts all chunks of a fetch as lost.
-    pub(super) fn lose_all(
+    /// Counts one of what a file waits for as done. After the last it is finished, or taken away if it
+    /// is damaged: half a file would be trusted.
+    pub(super) fn count(
         &self,
         target: Option<&Target>,
-        fetch: &Fetch,
-        error: &Error,
+        number: u32,
+        open: Option<&File>,
     ) -> Result<()> {
-        for chunk in &self.chunks[fetch.chunks.clone()] {
-            self.lose(target, chunk.file, error)?;
-        }
+        let task = &self.files[number as usize];
+        let last = task.left.fetch_sub(1, Ordering::AcqRel) == 1;
+        let (true, Some(target)) = (last, target) else {
+            return Ok(());
+        };
+        let path = &task.entry.path;
+        let lacking = match (&task.place, task.lost()) {
+            (Place::Disk { .. }, _) | (Place::New, Some(_)) => return Ok(()),
+            (Place::Made, Some(_)) => return target.remove_file(path),
+            (Place::New | Place::Made, None) => match open {
+                Some(file) => target.finish(file, &task.entry)?,
+                None => target.finish(target.reopen_at(path)?, &task.entry)?,
+            },
+        };
+        *self.lacking.lock().unwrap_or_else(PoisonError::into_inner) += lacking;
         Ok(())
-    }
-
-    /// Takes away what was made of a file that is lost; tells whether it is.
-    fn remove_lost(&self, target: &Target, file: u32) -> Result<bool> {
-        let task = &self.files[file as usize];
-        let lost = self.lost().contains_key(&file);
-        if lost && matches!(task.place, Place::Made) {
-            target.remove_file(&task.entry.path)?;
-        }
-        Ok(lost)
     }
 }
 

@@ -25,7 +25,7 @@ const CHUNKS: Effort = Effort {
 };
 const SMALL: Effort = Effort {
     hash_log: 13,
-    chain_log: 12,
+    chain_log: 13,
     min_match: 5,
 };
 /// Blobs up to this are small.

@@ -222,7 +222,7 @@ fn unchanged_files_are_not_read_and_no_change_is_missed() {
         let vault = new_vault(&store).await;
         let at_once = open_at(&store, After::change_of(&source.join("one"), 0)).await;
         assert_eq!(read_bytes(&at_once, &source).await, 200_000);
-        // Too fresh: a change in the same tick could hide.
+        // Too fresh: a later change could hide behind it.
         assert_eq!(read_bytes(&at_once, &source).await, 200_000);
         // An hour later the change times are old enough to be trusted.
         let later = open_at(&store, After::change_of(&source.join("two"), 3600)).await;
@@ -332,4 +332,22 @@ fn a_file_that_never_ends_is_cut_short_and_said_so() {
         let did = outcome.manifest.statistics;
         assert!(did.changed_while_read > 0, "{did:?}");
     });
+}
+
+#[test]
+fn a_disk_of_more_chunks_than_one_window_comes_back() {
+    // More than 140,000 blocks with content; a window holds 120,000.
+    let folder = tempfile::tempdir().expect("a folder");
+    let (image, target) = (folder.path().join("disk.img"), folder.path().join("back"));
+    let mut disk = noise(5, 80 << 20);
+    disk[20_000_000..30_000_000].fill(0);
+    disk.extend_from_slice(b"a last block that is not whole");
+    fs::write(&image, &disk).expect("an image");
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        back_up(&vault, &image, Method::Full, 512).await;
+        let restored = restore_to(&vault, "latest", &target).await;
+        assert_eq!(restored.expect("a restore").damaged, 0);
+    });
+    assert!(fs::read(&target).expect("the image") == disk);
 }
