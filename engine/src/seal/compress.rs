@@ -91,7 +91,9 @@ fn worth_trying(raw: &[u8]) -> bool {
 /// Whether enough sectors begin as an earlier one does.
 fn repeats(raw: &[u8]) -> bool {
     let sectors = raw.chunks_exact(SECTOR_BYTES);
-    let mut begins: Vec<&[u8]> = sectors.map(|sector| &sector[..8]).collect();
+    let mut begins: Vec<u64> = sectors
+        .filter_map(|sector| Some(u64::from_ne_bytes(*sector.first_chunk()?)))
+        .collect();
     begins.sort_unstable();
     let again = begins.windows(2).filter(|pair| pair[0] == pair[1]).count();
     again >= begins.len() / SAVING
