@@ -2,11 +2,15 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::pin::pin;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use futures::future::{Either, select};
 use reports::PriceBook;
 use simulator::measured::{self, Trial};
+use simulator::outcome::Comparison;
 use simulator::series;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::CompareArgs;
 use crate::exit::Exit;
@@ -18,6 +22,8 @@ pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
     book.vault_price(args.redundancy)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("report folder {}", args.out.display()))?;
+    // From here on an interrupt is noted, and heeded once the trial runs.
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let work = args.work.clone().unwrap_or_else(std::env::temp_dir);
     let work = tempfile::Builder::new()
         .prefix("firedrill-compare-")
@@ -25,7 +31,7 @@ pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
         .with_context(|| format!("working folder {}", work.display()))?;
     let bar = Bar::steps("making a series", 1);
     let trial = trial(args, work.path())?;
-    let comparison = measured::run(&trial, &bar).await?;
+    let comparison = interruptible(measured::run(&trial, &bar), &mut interrupt).await?;
     bar.done();
     let document = reports::write_all(&comparison, &book, args.redundancy, &args.out)?;
     if json {
@@ -42,6 +48,21 @@ pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
         .flat_map(|method| &method.restores)
         .all(|restore| restore.verified);
     Ok(if verified { Exit::Met } else { Exit::Missed })
+}
+
+/// Runs the trial until it ends or the person stops it: then what it restored, plaintext, is taken
+/// away as it goes out of scope, which a plain interrupt would not do.
+async fn interruptible(
+    trial: impl Future<Output = engine::Result<Comparison>>,
+    interrupt: &mut Signal,
+) -> Result<Comparison> {
+    let (trial, interrupt) = (pin!(trial), pin!(interrupt.recv()));
+    match select(trial, interrupt).await {
+        Either::Left((comparison, _)) => Ok(comparison?),
+        Either::Right(_) => {
+            bail!("interrupted: nothing was reported, and the working folder is gone")
+        }
+    }
 }
 
 fn price_book(args: &CompareArgs) -> Result<PriceBook> {

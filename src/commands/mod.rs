@@ -23,7 +23,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(FILE_THREADS)
-        .enable_time()
+        .enable_all()
         .build()?;
     runtime.block_on(async {
         let json = cli.json;

@@ -149,3 +149,31 @@ fn a_wrong_price_book_is_refused_before_the_work() {
     assert!(err.contains("book.toml") && err.contains("line 4"), "{err}");
     assert!(!out.exists(), "nothing was made");
 }
+
+#[test]
+fn an_interrupt_leaves_no_plaintext_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (work, out) = (folder.path().join("work"), folder.path().join("report"));
+    fs::create_dir(&work).expect("a folder");
+    let child = crate::support::firedrill(&["compare", "--work", text(&work), "--out", text(&out)])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    // Once there is something in the working folder, the trial is under way.
+    while fs::read_dir(&work).expect("a folder").next().is_none() {
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a small number"));
+    let interrupt = rustix::process::Signal::INT;
+    rustix::process::kill_process(pid.expect("a process"), interrupt).expect("a signal");
+    let ended = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        !ended.status.success() && said.contains("interrupted"),
+        "{said}"
+    );
+    assert!(
+        fs::read_dir(&work).expect("a folder").next().is_none(),
+        "nothing is left"
+    );
+}
