@@ -45,10 +45,18 @@ pub(super) fn reset_peak_memory() {
 
 /// The high-water mark of resident memory, bytes.
 pub(super) fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    bytes_told("/proc/self/status", "VmHWM:")
+}
+
+/// Bytes of memory that are free or easily freed (Linux).
+pub(super) fn available_memory() -> Option<u64> {
+    bytes_told("/proc/meminfo", "MemAvailable:")
+}
+
+/// What a line of a kernel's table says in kB, as bytes.
+fn bytes_told(table: &str, name: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(table).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }

@@ -4,11 +4,12 @@
 use std::fs::File;
 use std::io;
 
-use engine::Error;
-use engine::Result;
 use engine::format::listing::EntryKind;
 use engine::format::point::SourceKind;
 use engine::source::{Found, Source, Walk};
+use engine::{Error, Result};
+
+use super::machine::available_memory;
 
 /// Reads every source once; false, and nothing is read, where they would not all stay in memory.
 ///
@@ -43,14 +44,4 @@ pub(super) fn read_once(sources: &[Source]) -> Result<bool> {
         drop(read);
     }
     Ok(true)
-}
-
-/// Bytes of memory that are free or easily freed (Linux).
-fn available_memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
 }
