@@ -97,6 +97,9 @@ fn read_file(
         gathered.push(session, extent, tally);
     }
     gathered.finish(session, entry, tally);
+    if !steady {
+        entry.changed = None;
+    }
     Ok(steady)
 }
 
