@@ -39,5 +39,9 @@ pub fn text(seed: u64, bytes: usize) -> Vec<u8> {
 
 /// The keys of a vault of no importance.
 pub fn keys() -> Keyring {
-    Keyring::draw(VaultId([7; 16]), &SystemEntropy)
+    Keyring::draw(
+        VaultId([7; 16]),
+        engine::format::keyslot::Terms::DEFAULT,
+        &SystemEntropy,
+    )
 }

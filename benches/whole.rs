@@ -7,7 +7,7 @@ use benches::{noise, text};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use engine::backup::{self, Backup, Quiet, Request};
 use engine::check;
-use engine::format::keyslot::KdfCost;
+use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::Method;
 use engine::restore;
 use engine::seam::World;
@@ -40,7 +40,7 @@ fn tree(at: &Path) {
 
 async fn new_vault() -> Vault {
     let world = World::real(Arc::new(InMemory::new()));
-    Vault::create(world, b"bench", CHEAP)
+    Vault::create(world, b"bench", CHEAP, Terms::DEFAULT)
         .await
         .expect("a vault")
 }
@@ -54,6 +54,8 @@ async fn back_up(vault: &Vault, source: &Path) {
         },
         block_bytes: 64 << 10,
         program: "bench".to_owned(),
+        host: None,
+        tags: Vec::new(),
     };
     backup::run(vault, &backup, &Quiet).await.expect("a backup");
 }

@@ -89,6 +89,9 @@ pub(crate) struct BackupArgs {
     /// What the point is a point of [default: the host's name and the sources]
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,
+    /// A word by which `forget --keep-tag` keeps the point (may be given again)
+    #[arg(long, value_name = "WORD")]
+    pub(crate) tag: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use engine::format::keyslot::KdfCost;
+use engine::format::keyslot::{KdfCost, Terms};
 use engine::seam::{World, open_local};
 use engine::vault::{Catalog, Point, Vault};
 
@@ -104,9 +104,14 @@ pub(crate) async fn create(args: &VaultArgs) -> Result<Vault> {
     std::fs::create_dir_all(&folder)
         .map_err(|error| engine::Error::from_io(folder.display(), error))?;
     let world = World::real(open_local(&folder)?);
-    Vault::create(world, passphrase.as_bytes(), KdfCost::DEFAULT)
-        .await
-        .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+    Vault::create(
+        world,
+        passphrase.as_bytes(),
+        KdfCost::DEFAULT,
+        Terms::DEFAULT,
+    )
+    .await
+    .map_err(|error| error.context(format!("vault {}", folder.display())).into())
 }
 
 /// The passphrase: from the file or command given, the environment, or a prompt.

@@ -24,6 +24,21 @@ impl Timestamp {
     pub fn nanoseconds(self) -> i128 {
         i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos)
     }
+
+    /// The instant `nanoseconds` after 1970, or before it.
+    pub fn from_nanoseconds(nanoseconds: i128) -> Self {
+        let seconds = nanoseconds.div_euclid(1_000_000_000);
+        Self {
+            seconds: seconds.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64,
+            nanos: u32::try_from(nanoseconds.rem_euclid(1_000_000_000)).unwrap_or(0),
+        }
+    }
+
+    /// Seconds from `earlier` to this instant, cut to whole ones; 0 when it is not earlier.
+    pub fn seconds_since(self, earlier: Self) -> u64 {
+        let nanoseconds = self.nanoseconds() - earlier.nanoseconds();
+        u64::try_from(nanoseconds / 1_000_000_000).unwrap_or(0)
+    }
 }
 
 /// Rounds a length up so that it tells an observer at most O(log log length) bits: Padmé,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use engine::backup::{self, Backup, Quiet, Request, method_at};
-use engine::format::keyslot::KdfCost;
+use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::{Method, SourceKind as EngineKind};
 use engine::ids::PointId;
 use engine::inventory::Inventory;
@@ -221,7 +221,13 @@ impl Made {
         let folder = work.folder("vault-")?;
         let mut passphrase = [0; 32];
         SystemEntropy.fill(&mut passphrase);
-        let vault = Vault::create(work.world(&folder)?, &passphrase, KdfCost::DEFAULT).await?;
+        let vault = Vault::create(
+            work.world(&folder)?,
+            &passphrase,
+            KdfCost::DEFAULT,
+            Terms::DEFAULT,
+        )
+        .await?;
         Ok((Self { folder, passphrase }, vault))
     }
 
@@ -245,6 +251,8 @@ async fn back_up(
         },
         block_bytes: trial.block_bytes,
         program: format!("firedrill {}", trial.program_version),
+        host: None,
+        tags: Vec::new(),
     };
     reset_peak_memory();
     let watch = Stopwatch::start();

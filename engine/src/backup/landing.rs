@@ -1,34 +1,76 @@
 //! What a backup writes: packs beside the reading, then index segments, then what the manifest says.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
-use crate::format::index::{PackRecord, write_record};
-use crate::format::layout::{Kind, path};
-use crate::format::point;
+use crate::format::index::PackRecord;
+use crate::format::layout::path;
+use crate::format::point::{self, Manifest, SourceKind};
 use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
-use crate::vault::{FullPack, put_new};
+use crate::source::Source;
+use crate::units::Timestamp;
+use crate::vault::{FullPack, Run, SEGMENT_ENTRIES, get_range, lift, put_new, write_segments};
 
-use super::packs::copy_blobs;
-use super::run::Runner;
+use super::plan::BackupPlan;
+use super::run::{Backup, Runner};
+use super::scope::NOBODY;
 use super::session::Tally;
+use super::settle::Reliance;
 
 /// Packs being put at once; each is 16 MiB of memory.
 const PUTS_MAX: usize = 3;
-/// Entries per index segment: about 8 MiB.
-const SEGMENT_ENTRIES: usize = 200_000;
 
 /// What the runner hands over for the manifest.
 pub(super) struct Finished {
     pub(super) statistics: point::Statistics,
     pub(super) listing: Vec<BlobId>,
     pub(super) depends_on: Vec<PointId>,
-    pub(super) segments: Vec<ObjectId>,
-    pub(super) packs: Vec<ObjectId>,
+    pub(super) reliance: Reliance,
+}
+
+impl Finished {
+    /// The manifest as far as it is known before it is put, and what it relies on.
+    pub(super) fn manifest(
+        self,
+        backup: &Backup,
+        plan: &BackupPlan,
+        captured: Timestamp,
+        sources: Vec<(Source, Vec<u8>)>,
+    ) -> (Manifest, Reliance) {
+        let mut kinds = sources.iter().map(|(source, _)| source.kind);
+        let disks = kinds.any(|kind| kind == SourceKind::Disk);
+        let sources = sources.into_iter().map(|(source, name)| point::Source {
+            path: source.path.as_os_str().as_bytes().to_vec(),
+            kind: source.kind,
+            name,
+        });
+        let manifest = Manifest {
+            instance: backup.request.instance.clone(),
+            method: plan.method,
+            captured,
+            finished: captured,
+            base: plan.base,
+            chain_length: plan.chain_length,
+            depends_on: self.depends_on,
+            listing: self.listing,
+            segments: Vec::new(),
+            packs: Vec::new(),
+            sources: sources.collect(),
+            block_bytes: disks.then_some(backup.block_bytes),
+            statistics: self.statistics,
+            program: backup.program.clone(),
+            tags: backup.tags.clone(),
+            host: backup.host.clone(),
+            consistency: None,
+            origin: None,
+        };
+        (manifest, self.reliance)
+    }
 }
 
 impl Runner<'_> {
@@ -73,21 +115,12 @@ impl Runner<'_> {
 
     /// Writes the records so far as an index segment.
     async fn segment(&mut self) -> Result<()> {
-        if self.records.is_empty() {
-            return Ok(());
+        let records = std::mem::take(&mut self.records);
+        for (id, bytes) in write_segments(self.vault, &records).await? {
+            self.total.statistics.sent_bytes += bytes;
+            self.segments.push(id);
         }
-        let mut raw = Vec::new();
-        for record in self.records.drain(..) {
-            write_record(&record, &mut raw);
-        }
-        let id = ObjectId::draw(&*self.vault.world().entropy);
-        let bytes = self
-            .vault
-            .put_object(Kind::Index, id, &path::index(id), &raw)
-            .await?;
-        self.total.statistics.sent_bytes += bytes;
-        self.segments.push(id);
-        Ok(())
+        self.lease.keep().await
     }
 
     /// Copies what a synthetic full takes from its chain, each pack read once.
@@ -95,12 +128,21 @@ impl Runner<'_> {
         let mut copies = std::mem::take(&mut self.total.copies);
         copies.sort_unstable_by_key(|(located, _)| (located.pack, located.offset));
         let mut copied = 0;
-        for run in copies.chunk_by(|a, b| a.0.pack == b.0.pack) {
-            let id = self.session.scope.pack(run[0].0.pack);
-            let pack = crate::vault::get(self.vault.world(), &path::pack(id)).await?;
-            let (session, run) = (Arc::clone(&self.session), run.to_vec());
+        for blobs in copies.chunk_by(|a, b| a.0.pack == b.0.pack) {
+            let run = Run {
+                pack: self.session.scope.pack(blobs[0].0.pack),
+                blobs: blobs.to_vec(),
+            };
+            let at = path::pack(run.pack);
+            let bytes = get_range(self.vault.world(), &at, run.range()).await?;
+            let session = Arc::clone(&self.session);
             let work = compute(&*self.vault.world().workers, move || {
-                copy_blobs(&session, id, &pack, &run)
+                let mut full = Vec::new();
+                for (entry, sealed) in lift(&session.keys, &run, &bytes)? {
+                    let writer = session.writers.of(entry.kind);
+                    full.extend(writer.add(&session.keys, &*session.entropy, entry, &sealed));
+                }
+                Ok::<_, Error>((full, run.stored_bytes()))
             });
             let (full, bytes) = work.await??;
             copied += bytes;
@@ -118,8 +160,9 @@ impl Runner<'_> {
         let listing = std::mem::take(&mut self.listing).finish(&self.session, &mut tally);
         self.add(tally).await?;
         self.copy().await?;
-        for number in self.session.adopted() {
-            let record = self.orphans[number].clone();
+        let adopted: Vec<u32> = self.session.adopted().collect();
+        for number in adopted {
+            let record = self.leftovers[number as usize].clone();
             self.total.statistics.adopted_bytes += record.pack_bytes;
             self.packs.push(record.pack);
             self.record(record).await?;
@@ -136,14 +179,27 @@ impl Runner<'_> {
             statistics,
             listing,
             depends_on: self.depends_on(),
-            segments: self.segments,
-            packs: self.packs,
+            reliance: Reliance {
+                used: self.used(),
+                packs: self.packs,
+                segments: self.segments,
+                rescued_bytes: 0,
+            },
         })
     }
 
     /// The points whose packs were referred to: unchanged files and deduplicated chunks alike.
     fn depends_on(&self) -> Vec<PointId> {
-        let owners = self.session.owners().map(|owner| self.plan.scope[owner]);
-        owners.collect::<BTreeSet<_>>().into_iter().collect()
+        let scope = &self.session.scope;
+        let owners = self.session.used().map(|pack| scope.owner(pack));
+        let points = owners.filter(|owner| *owner != NOBODY);
+        let points = points.map(|owner| self.plan.scope[owner as usize]);
+        points.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The packs of others that were referred to.
+    fn used(&self) -> BTreeSet<ObjectId> {
+        let packs = self.session.used();
+        packs.map(|pack| self.session.scope.pack(pack)).collect()
     }
 }

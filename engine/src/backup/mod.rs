@@ -7,7 +7,9 @@ mod listing_writer;
 mod packs;
 mod plan;
 mod run;
+mod scope;
 mod session;
+mod settle;
 
 pub use plan::{BackupPlan, Request, method_at, plan};
 pub use run::{Backup, Outcome, run};

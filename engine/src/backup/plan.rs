@@ -41,9 +41,9 @@ pub fn plan(request: &Request, catalog: &Catalog) -> BackupPlan {
     match (request.method, latest) {
         (Method::Full, _) => full,
         (Method::Forever, latest) => {
-            // Everything in the vault, other instances' points included.
+            // Everything in the vault, other instances' points and deleted ones included.
             let mut scope: Vec<PointId> = latest.map(|point| point.id).into_iter().collect();
-            let others = catalog.points().iter().rev().map(|point| point.id);
+            let others = catalog.existing().map(|point| point.id);
             scope.extend(others.filter(|id| latest.is_none_or(|point| point.id != *id)));
             BackupPlan {
                 method: Method::Forever,

@@ -17,6 +17,7 @@ use crate::chunk::Cut;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::index::PackRecord;
 use crate::format::layout::{Kind, path};
+use crate::format::lease::Purpose;
 use crate::format::listing::{Entry, EntryKind, Extent};
 use crate::format::pack::BLOB_BYTES_MAX;
 use crate::format::point::{self, Manifest, SourceKind};
@@ -24,15 +25,16 @@ use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
 use crate::source::{FileReader, Found, Piece, Source, Walk, open_file, path_order};
 use crate::units::Timestamp;
-use crate::vault::{BlobReader, Catalog, ChunkIndex, Point, Vault};
+use crate::vault::{BlobReader, Catalog, ChunkIndex, Lease, Point, Vault};
 
 use super::Progress;
 use super::base::{BaseCursor, may_hide_a_change, unchanged};
 use super::files::{Done, Extents, Item, SMALL_BYTES_MAX, read_batch, refresh, store_chunks};
 use super::listing_writer::ListingWriter;
-use super::packs::{orphans, packs_there};
 use super::plan::{BackupPlan, Request, plan};
+use super::scope::{self, Scope};
 use super::session::{Session, Tally};
+use super::settle::Reliance;
 
 /// Computations that wait, beside one for each core, so that no core runs dry while results are
 /// taken in order; each holds up to 5 MiB.
@@ -41,6 +43,10 @@ const COMPUTATIONS_WAITING: usize = 8;
 const BATCH_ENTRIES: usize = 512;
 /// Bytes of small files in one batch.
 const BATCH_BYTES: u64 = 2 << 20;
+/// Most recovery points of one instance: Azure's limit for a protected instance (learn.microsoft.com,
+/// "Azure Backup support matrix", 2025; the seeds name it too).
+const POINTS_MAX: usize = 9_999;
+
 /// What to back up, and how.
 #[derive(Clone, Debug)]
 pub struct Backup {
@@ -52,6 +58,10 @@ pub struct Backup {
     pub block_bytes: u64,
     /// The program, for the manifest.
     pub program: String,
+    /// The machine whose data it is.
+    pub host: Option<String>,
+    /// Words by which people keep the point.
+    pub tags: Vec<String>,
 }
 
 /// A finished backup.
@@ -81,57 +91,67 @@ pub async fn run(vault: &Vault, backup: &Backup, progress: &dyn Progress) -> Res
             format!("block size {block}: choose a multiple of 512 bytes up to 16 MiB"),
         ));
     }
-    let captured = vault.world().clock.now();
+    let holder = format!(
+        "{} ({})",
+        backup.host.as_deref().unwrap_or("?"),
+        std::process::id()
+    );
+    let mut lease = Lease::take(vault, Purpose::Write, &holder).await?;
+    let made = make(vault, backup, &mut lease, progress).await;
+    // One that can't be given back lapses.
+    let _ = lease.release().await.is_ok();
+    made
+}
+
+/// Makes the point while the lease is held.
+async fn make(
+    vault: &Vault,
+    backup: &Backup,
+    lease: &mut Lease,
+    progress: &dyn Progress,
+) -> Result<Outcome> {
     let sources = named(&backup.sources)?;
     let catalog = Catalog::load(vault).await?;
-    for error in catalog.damaged() {
-        progress.problem(Path::new("the vault"), &error.to_string());
-    }
+    tell_beforehand(lease, &catalog, &backup.request, progress)?;
     let plan = plan(&backup.request, &catalog);
-    let mut runner = Runner::new(vault, &catalog, &plan, progress).await?;
-    for (source, name) in &sources {
-        match source.kind {
-            SourceKind::Tree => runner.tree(source.path.clone(), name.clone()).await?,
-            SourceKind::Disk => {
-                runner
-                    .disk(source.path.clone(), name.clone(), block as usize)
-                    .await?;
+    let captured = lease.now();
+    let (manifest, reliance) = {
+        let mut runner =
+            Runner::new(vault, &catalog, &plan, &backup.request, lease, progress).await?;
+        for (source, name) in &sources {
+            let (at, name) = (source.path.clone(), name.clone());
+            match source.kind {
+                SourceKind::Tree => runner.tree(at, name).await?,
+                SourceKind::Disk => runner.disk(at, name, backup.block_bytes as usize).await?,
             }
         }
-    }
-    runner.drain(0).await?;
-    let finished = runner.finish().await?;
-    let disks = sources
-        .iter()
-        .any(|(source, _)| source.kind == SourceKind::Disk);
-    let manifest = Manifest {
-        instance: backup.request.instance.clone(),
-        method: plan.method,
-        captured,
-        finished: vault.world().clock.now(),
-        base: plan.base,
-        chain_length: plan.chain_length,
-        depends_on: finished.depends_on,
-        listing: finished.listing,
-        segments: finished.segments,
-        packs: finished.packs,
-        sources: sources
-            .into_iter()
-            .map(|(source, name)| point::Source {
-                path: source.path.as_os_str().as_bytes().to_vec(),
-                kind: source.kind,
-                name,
-            })
-            .collect(),
-        block_bytes: disks.then_some(block),
-        statistics: finished.statistics,
-        program: backup.program.clone(),
+        runner.drain(0).await?;
+        runner
+            .finish()
+            .await?
+            .manifest(backup, &plan, captured, sources)
     };
+    commit(vault, lease, manifest, reliance).await
+}
+
+/// Puts the manifest, once all that it relies on is there to stay.
+async fn commit(
+    vault: &Vault,
+    lease: &mut Lease,
+    mut manifest: Manifest,
+    mut reliance: Reliance,
+) -> Result<Outcome> {
+    let settled = reliance.settle(vault, lease).await?;
+    manifest.packs.clone_from(&reliance.packs);
+    manifest.segments.clone_from(&reliance.segments);
+    manifest.statistics.copied_bytes += reliance.rescued_bytes;
+    manifest.finished = lease.now();
     let id = ObjectId::draw(&*vault.world().entropy);
     let raw = point::write(&manifest);
     let manifest_bytes = vault
         .put_object(Kind::Point, id, &path::point(id), &raw)
         .await?;
+    reliance.confirm(vault, lease, id, settled).await?;
     let statistics = manifest.statistics;
     Ok(Outcome {
         point: id,
@@ -139,6 +159,50 @@ pub async fn run(vault: &Vault, backup: &Backup, progress: &dyn Progress) -> Res
         sent_bytes: statistics.sent_bytes + manifest_bytes,
         manifest,
     })
+}
+
+/// What people should know before the work: damage, clocks that disagree, a limit that is near.
+///
+/// # Errors
+/// `Invalid` when the instance has as many points as it may have.
+fn tell_beforehand(
+    lease: &Lease,
+    catalog: &Catalog,
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<()> {
+    for error in catalog.damaged() {
+        progress.problem(Path::new("the vault"), &error.to_string());
+    }
+    let ahead = lease.store_ahead_seconds();
+    if ahead != 0 {
+        let (seconds, how) = (
+            ahead.unsigned_abs(),
+            if ahead > 0 { "behind" } else { "ahead of" },
+        );
+        let what = format!(
+            "is {seconds} s {how} the store's: the point is dated by the store's; set this machine's"
+        );
+        progress.problem(Path::new("this machine's clock"), &what);
+    }
+    let points = catalog.points().iter();
+    let points = points.filter(|point| point.manifest.instance == request.instance);
+    let count = points.count();
+    let (name, most) = (&request.instance, POINTS_MAX);
+    if count >= most {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!(
+                "'{name}' has {count} recovery points, and {most} is the most: `firedrill forget` \
+                 thins them by a policy"
+            ),
+        ));
+    }
+    if count >= most - most / 10 {
+        let what = format!("has {count} recovery points of at most {most}: thin them soon");
+        progress.problem(Path::new(name), &what);
+    }
+    Ok(())
 }
 
 /// Names the sources below the point's root, in path order. A single source is the root itself.
@@ -194,7 +258,8 @@ pub(super) struct Runner<'a> {
     pub(super) plan: &'a BackupPlan,
     pub(super) progress: &'a dyn Progress,
     pub(super) session: Arc<Session>,
-    pub(super) orphans: Vec<PackRecord>,
+    pub(super) lease: &'a mut Lease,
+    pub(super) leftovers: Vec<PackRecord>,
     pub(super) base: Option<BaseCursor>,
     pub(super) listing: ListingWriter,
     pending: VecDeque<Pending>,
@@ -211,14 +276,15 @@ impl<'a> Runner<'a> {
         vault: &'a Vault,
         catalog: &Catalog,
         plan: &'a BackupPlan,
+        request: &Request,
+        lease: &'a mut Lease,
         progress: &'a dyn Progress,
     ) -> Result<Self> {
-        let packs = packs_there(vault).await?;
-        let scope = Arc::new(catalog.scope_index(vault, &plan.scope, &packs).await?);
-        let orphans = orphans(vault, catalog, &packs).await?;
-        let mut orphan_index = ChunkIndex::default();
-        for record in &orphans {
-            orphan_index.add(record, 0);
+        let Scope { index, leftovers } = scope::load(vault, catalog, plan, request).await?;
+        let scope = Arc::new(index);
+        let mut left = ChunkIndex::default();
+        for record in &leftovers {
+            left.add(record, 0);
         }
         let reader = BlobReader::new(vault.clone(), Arc::clone(&scope));
         // A base whose listing is lost is none: everything is read again, and stored where lost.
@@ -232,8 +298,7 @@ impl<'a> Runner<'a> {
             Arc::clone(vault.keys()),
             Arc::clone(&vault.world().entropy),
             scope,
-            plan.scope.len(),
-            orphan_index,
+            left,
             plan.copies,
         );
         Ok(Self {
@@ -241,7 +306,8 @@ impl<'a> Runner<'a> {
             plan,
             progress,
             session: Arc::new(session),
-            orphans,
+            lease,
+            leftovers,
             base,
             listing: ListingWriter::default(),
             pending: VecDeque::new(),

@@ -11,7 +11,7 @@ use crate::format::point::Statistics;
 use crate::ids::BlobId;
 use crate::seal::Keyring;
 use crate::seam::Entropy;
-use crate::vault::{ChunkIndex, FullPack, Located, PackWriter};
+use crate::vault::{ChunkIndex, FullPack, Located, PackWriters};
 
 use super::packs::seal;
 
@@ -31,15 +31,14 @@ pub(super) struct Session {
     /// What the method may refer to.
     pub(super) scope: Arc<ChunkIndex>,
     /// Packs that an interrupted backup left: to be taken over, not paid for again.
-    pub(super) orphans: ChunkIndex,
-    /// Points of the scope that are really referred to.
-    owners: Vec<AtomicBool>,
+    leftovers: ChunkIndex,
+    /// Packs of the scope that are really referred to.
+    used: Vec<AtomicBool>,
     adopted: Vec<AtomicBool>,
     copies: bool,
     /// Blobs that are, or are being, stored by this backup.
     claimed: Mutex<HashTable<[u8; 16]>>,
-    pub(super) data: PackWriter,
-    pub(super) metadata: PackWriter,
+    pub(super) writers: PackWriters,
 }
 
 impl Session {
@@ -47,8 +46,7 @@ impl Session {
         keys: Arc<Keyring>,
         entropy: Arc<dyn Entropy>,
         scope: Arc<ChunkIndex>,
-        owners: usize,
-        orphans: ChunkIndex,
+        leftovers: ChunkIndex,
         copies: bool,
     ) -> Self {
         let flags = |count| {
@@ -59,14 +57,13 @@ impl Session {
         Self {
             keys,
             entropy,
-            owners: flags(owners),
-            adopted: flags(orphans.packs()),
+            used: flags(scope.packs()),
+            adopted: flags(leftovers.packs()),
             scope,
-            orphans,
+            leftovers,
             copies,
             claimed: Mutex::default(),
-            data: PackWriter::new(2),
-            metadata: PackWriter::new(1),
+            writers: PackWriters::default(),
         }
     }
 
@@ -95,8 +92,7 @@ impl Session {
             return false;
         };
         if !self.copies {
-            let owner = self.scope.owner(located.pack) as usize;
-            self.owners[owner].store(true, Ordering::Relaxed);
+            self.used[located.pack as usize].store(true, Ordering::Relaxed);
             return true;
         }
         if self.claim(id) {
@@ -118,7 +114,7 @@ impl Session {
 
     /// Whether a pack that an interrupted backup left has `id`; if so, the pack is taken over.
     fn adopt(&self, id: &BlobId) -> bool {
-        let Some(located) = self.orphans.find(id) else {
+        let Some(located) = self.leftovers.find(id) else {
             return false;
         };
         self.adopted[located.pack as usize].store(true, Ordering::Relaxed);
@@ -135,11 +131,7 @@ impl Session {
         if self.adopt(&id) {
             return id;
         }
-        let writer = if kind == Kind::Data {
-            &self.data
-        } else {
-            &self.metadata
-        };
+        let writer = self.writers.of(kind);
         let full = seal(&self.keys, &*self.entropy, kind, id, raw, writer);
         tally.full_packs.extend(full);
         id
@@ -147,23 +139,23 @@ impl Session {
 
     /// Closes the packs that are open, leftovers merged.
     pub(super) fn finish(&self) -> Vec<FullPack> {
-        self.data.finish(&self.metadata, &self.keys, &*self.entropy)
+        self.writers.finish(&self.keys, &*self.entropy)
     }
 
-    /// Numbers of the points of the scope that are referred to.
-    pub(super) fn owners(&self) -> impl Iterator<Item = usize> + '_ {
-        let flags = self.owners.iter().enumerate();
-        flags
-            .filter(|(_, used)| used.load(Ordering::Relaxed))
-            .map(|(owner, _)| owner)
+    /// Numbers of the packs of the scope that are referred to.
+    pub(super) fn used(&self) -> impl Iterator<Item = u32> + '_ {
+        raised(&self.used)
     }
 
-    /// Numbers of the orphan packs that were taken over.
-    pub(super) fn adopted(&self) -> Vec<usize> {
-        let flags = self.adopted.iter().enumerate();
-        flags
-            .filter(|(_, used)| used.load(Ordering::Relaxed))
-            .map(|(pack, _)| pack)
-            .collect()
+    /// Numbers of the leftover packs that were taken over.
+    pub(super) fn adopted(&self) -> impl Iterator<Item = u32> + '_ {
+        raised(&self.adopted)
     }
+}
+
+fn raised(flags: &[AtomicBool]) -> impl Iterator<Item = u32> + '_ {
+    let flags = flags.iter().enumerate();
+    flags
+        .filter(|(_, raised)| raised.load(Ordering::Relaxed))
+        .map(|(number, _)| number as u32)
 }

@@ -15,7 +15,7 @@ use crate::ids::{BlobId, ObjectId};
 use crate::seam::compute;
 use crate::vault::{
     BlobReader, Catalog, ChunkIndex, Point, REQUESTS_MAX, Vault, get, id_of, list, read_segment,
-    verify_pack,
+    time_of, verify_pack,
 };
 
 /// What a check found.
@@ -98,6 +98,7 @@ async fn points(vault: &Vault, outcome: &mut Outcome) -> Result<Vec<Point>> {
                 id,
                 manifest,
                 manifest_bytes: object.size,
+                written: time_of(&object),
             })
         };
         points.extend(outcome.damage(read.await)?);

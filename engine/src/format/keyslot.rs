@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::ids::VaultId;
 use crate::units::Timestamp;
 
-use super::{VERSION, layout};
+use super::{VAULT_VERSION, VERSION, layout};
 
 /// The plaintext that says what a folder or bucket is.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -98,7 +98,47 @@ pub struct KeyringSecrets {
     /// Seals; the last epoch seals what is new.
     #[n(1)]
     pub epochs: Vec<EpochSecret>,
+    /// How long what is deleted stays; absent in vaults of version 1, from which nothing is deleted.
+    #[n(2)]
+    pub terms: Option<Terms>,
 }
+
+/// How long what is deleted stays. Wrapped with the keys, so that whoever writes to the store can't
+/// shorten it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, zeroize::Zeroize)]
+#[cbor(map)]
+pub struct Terms {
+    /// Seconds for which a deleted point can be brought back.
+    #[n(0)]
+    pub soft_delete_seconds: u64,
+    /// Seconds between a pack's being condemned and its removal, at least.
+    #[n(1)]
+    pub grace_seconds: u64,
+}
+
+impl Terms {
+    /// 14 days, as Azure's vaults have it by default (learn.microsoft.com, "Soft delete for Azure
+    /// Backup"), and a day of grace.
+    pub const DEFAULT: Self = Self {
+        soft_delete_seconds: 14 * DAY_SECONDS,
+        grace_seconds: DAY_SECONDS,
+    };
+    /// What a rehearsal of deleting can be waited for: never for data that somebody needs.
+    pub const REHEARSAL: Self = Self {
+        soft_delete_seconds: 40,
+        grace_seconds: 20,
+    };
+    /// Fewest and most seconds of soft delete outside a rehearsal: 14 and 180 days, as Azure has it.
+    pub const SOFT_DELETE: std::ops::RangeInclusive<u64> = 14 * DAY_SECONDS..=180 * DAY_SECONDS;
+
+    /// Whether the vault is one to rehearse on.
+    pub fn is_rehearsal(&self) -> bool {
+        !Self::SOFT_DELETE.contains(&self.soft_delete_seconds)
+    }
+}
+
+/// Seconds in a day.
+pub const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// One epoch's sealing key.
 #[derive(Encode, Decode, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -162,7 +202,7 @@ pub fn read_vault(object: &str, bytes: &[u8]) -> Result<VaultHeader> {
             format!("{object} is not a firedrill vault"),
         ));
     }
-    if header.version != VERSION {
+    if header.version == 0 || header.version > VAULT_VERSION {
         return Err(layout::newer(object, header.version));
     }
     Ok(header)

@@ -26,6 +26,14 @@ pub enum Kind {
     Point = 2,
     /// A pack (object; its header only, as its parts are sealed one by one).
     Pack = 3,
+    /// Somebody is at work (object).
+    Lease = 4,
+    /// Packs that nobody may build on (object).
+    Tombstone = 5,
+    /// A point that was deleted (object).
+    Deletion = 6,
+    /// What a drill read back (object).
+    Drill = 7,
     /// A piece of a file or disk (blob).
     Data = 16,
     /// A run of listing entries (blob).
@@ -178,5 +186,37 @@ pub mod path {
     /// A recovery point's manifest.
     pub fn point(id: ObjectId) -> Path {
         Path::from(format!("points/{id}"))
+    }
+    /// The folder of leases.
+    pub fn leases() -> Path {
+        Path::from("leases")
+    }
+    /// A lease.
+    pub fn lease(id: ObjectId) -> Path {
+        Path::from(format!("leases/{id}"))
+    }
+    /// The folder of tombstones.
+    pub fn tombstones() -> Path {
+        Path::from("tombstones")
+    }
+    /// A tombstone.
+    pub fn tombstone(id: ObjectId) -> Path {
+        Path::from(format!("tombstones/{id}"))
+    }
+    /// The folder of deletions.
+    pub fn deletions() -> Path {
+        Path::from("deleted")
+    }
+    /// The deletion of the point `id`.
+    pub fn deletion(id: ObjectId) -> Path {
+        Path::from(format!("deleted/{id}"))
+    }
+    /// The folder of what drills read back.
+    pub fn drills() -> Path {
+        Path::from("drills")
+    }
+    /// What one drill read back.
+    pub fn drill(id: ObjectId) -> Path {
+        Path::from(format!("drills/{id}"))
     }
 }

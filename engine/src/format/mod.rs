@@ -2,21 +2,40 @@
 //!
 //! Nothing outside this folder writes or parses bytes of the vault.
 
+use crate::error::{Error, Result};
+
+pub mod deletion;
 pub mod index;
 pub mod keyslot;
 pub mod layout;
+pub mod lease;
 pub mod listing;
 pub mod pack;
 pub mod point;
+pub mod tombstone;
 
-/// The version of every layout in this folder, written in each object's header.
+/// The version of how things are sealed and packed, written in each object's header.
 ///
 /// Version history:
 /// 1. The first (November 2026).
 pub const VERSION: u16 = 1;
 
+/// The version of the vault, written in its header: which kinds of objects there may be, and what a
+/// writer must do beside others.
+///
+/// Version history:
+/// 1. The first (November 2026): nothing is ever deleted.
+/// 2. Leases, tombstones, deletions; a writer looks for tombstones before its point counts.
+pub const VAULT_VERSION: u16 = 2;
+
 /// The eight bytes that open every object but the key slots' and vault header's CBOR.
 pub const MAGIC: [u8; 8] = *b"FIREDRIL";
+
+/// Reads the CBOR of one of the small objects.
+fn decode<'b, T: minicbor::Decode<'b, ()>>(object: &str, bytes: &'b [u8]) -> Result<T> {
+    minicbor::decode(bytes)
+        .map_err(|error| Error::corrupt(object, format!("it does not parse: {error}")))
+}
 
 /// Appends the CBOR of `value`.
 fn encode<T: minicbor::Encode<()>>(value: &T, out: &mut Vec<u8>) {

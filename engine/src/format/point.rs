@@ -2,8 +2,8 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::error::{Error, Result};
-use crate::ids::{BlobId, ObjectId, PointId};
+use crate::error::Result;
+use crate::ids::{BlobId, ObjectId, PointId, VaultId};
 use crate::units::Timestamp;
 
 /// Which existing chunks a new point may refer to.
@@ -153,6 +153,40 @@ pub struct Statistics {
     pub changed_while_read: u64,
 }
 
+/// What a point's content can be relied on to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Consistency {
+    /// As after a power cut: each file as it was read, applications not asked.
+    #[n(0)]
+    Crash,
+    /// Applications held still, by hooks that all succeeded, while it was read.
+    #[n(1)]
+    Application,
+}
+
+impl Consistency {
+    /// The name in tables and documents.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::Application => "application",
+        }
+    }
+}
+
+/// A point of another vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Origin {
+    /// The vault.
+    #[n(0)]
+    pub vault: VaultId,
+    /// The point.
+    #[n(1)]
+    pub point: PointId,
+}
+
 /// A recovery point.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -163,10 +197,10 @@ pub struct Manifest {
     /// How it was made.
     #[n(1)]
     pub method: Method,
-    /// When reading began: the instant that the point vouches for.
+    /// When reading began, by the store's clock: the instant that the point vouches for.
     #[n(2)]
     pub captured: Timestamp,
-    /// When the manifest was written.
+    /// When the manifest was written, by the store's clock.
     #[n(3)]
     pub finished: Timestamp,
     /// The point that it was compared with; `None` for the first.
@@ -199,6 +233,25 @@ pub struct Manifest {
     /// The program that wrote it.
     #[n(13)]
     pub program: String,
+    /// Words by which people keep it.
+    #[cbor(n(14), default, skip_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// The machine whose data it is.
+    #[n(15)]
+    pub host: Option<String>,
+    /// What its content can be relied on to be.
+    #[n(16)]
+    pub consistency: Option<Consistency>,
+    /// The point of another vault that it was copied from.
+    #[n(17)]
+    pub origin: Option<Origin>,
+}
+
+impl Manifest {
+    /// What its content can be relied on to be.
+    pub fn consistency(&self) -> Consistency {
+        self.consistency.unwrap_or(Consistency::Crash)
+    }
 }
 
 /// The manifest's bytes.
@@ -213,6 +266,5 @@ pub fn write(manifest: &Manifest) -> Vec<u8> {
 /// # Errors
 /// `Corrupt` naming `object`.
 pub fn read(object: &str, bytes: &[u8]) -> Result<Manifest> {
-    minicbor::decode(bytes)
-        .map_err(|error| Error::corrupt(object, format!("the manifest does not parse: {error}")))
+    super::decode(object, bytes)
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-use crate::format::keyslot::{EpochSecret, KeyringSecrets};
+use crate::format::keyslot::{EpochSecret, KeyringSecrets, Terms};
 use crate::format::layout::{self, Codec, Kind};
 use crate::ids::{BlobId, VaultId};
 use crate::seam::Entropy;
@@ -45,7 +45,7 @@ impl Drop for Keyring {
 
 impl Keyring {
     /// Draws the secrets of a new vault.
-    pub fn draw(vault: VaultId, entropy: &dyn Entropy) -> Self {
+    pub fn draw(vault: VaultId, terms: Terms, entropy: &dyn Entropy) -> Self {
         let (mut identity, mut key) = ([0; 32], [0; 32]);
         entropy.fill(&mut identity);
         entropy.fill(&mut key);
@@ -54,6 +54,7 @@ impl Keyring {
             KeyringSecrets {
                 identity,
                 epochs: vec![EpochSecret { epoch: 0, key }],
+                terms: Some(terms),
             },
         )
     }
@@ -85,6 +86,11 @@ impl Keyring {
     /// The vault that the keys belong to.
     pub fn vault(&self) -> VaultId {
         self.vault
+    }
+
+    /// How long what is deleted stays; `None` in a vault from which nothing may be deleted.
+    pub fn terms(&self) -> Option<Terms> {
+        self.secrets.terms
     }
 
     /// The secrets, to wrap them for a passphrase.

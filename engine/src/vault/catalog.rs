@@ -5,12 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::{StreamExt, stream};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::format::deletion::{self, Deletion};
 use crate::format::index::{PackRecord, read_records};
+use crate::format::keyslot::Terms;
 use crate::format::layout::{Kind, path};
 use crate::format::point::{self, Manifest};
 use crate::ids::{ObjectId, PointId};
+use crate::units::Timestamp;
 
-use super::{ChunkIndex, REQUESTS_MAX, Vault, id_of, list};
+use super::holdings::held;
+use super::{ChunkIndex, Held, REQUESTS_MAX, Tombstones, Vault, id_of, list, time_of};
 
 /// Index segments read at once; each is up to 8 MiB, and as much again opened.
 const SEGMENTS_AT_ONCE: usize = 3;
@@ -24,12 +28,40 @@ pub struct Point {
     pub manifest: Manifest,
     /// Bytes of the manifest object.
     pub manifest_bytes: u64,
+    /// When the manifest was written, by the store's clock.
+    pub written: Timestamp,
+}
+
+/// A point that was deleted and is not yet removed.
+#[derive(Clone, Debug)]
+pub struct Deleted {
+    /// The point.
+    pub point: Point,
+    /// What its deletion says.
+    pub deletion: Deletion,
+    /// When it was deleted, by the store's clock.
+    pub since: Timestamp,
+}
+
+impl Deleted {
+    /// Until when it can be brought back, by the store's clock.
+    pub fn until(&self, terms: Terms) -> Timestamp {
+        let kept = self.deletion.soft_delete_seconds;
+        let kept = kept.max(terms.soft_delete_seconds);
+        Timestamp {
+            seconds: self.since.seconds.saturating_add_unsigned(kept),
+            ..self.since
+        }
+    }
 }
 
 /// All recovery points, oldest first.
 #[derive(Debug, Default)]
 pub struct Catalog {
     points: Vec<Point>,
+    deleted: Vec<Deleted>,
+    /// Manifests that do not open, and deletions without a manifest.
+    unread: Vec<ObjectId>,
     damaged: Vec<Error>,
 }
 
@@ -40,29 +72,73 @@ impl Catalog {
     /// # Errors
     /// When the store does not serve.
     pub async fn load(vault: &Vault) -> Result<Self> {
+        let mut catalog = Self::default();
+        // Manifests first: a deletion that is made meanwhile is seen, or its point is not hidden yet.
         let objects = list(vault.world(), &path::points()).await?;
+        let mut deletions = catalog.read_deletions(vault).await?;
         let read = stream::iter(objects).map(|object| async move {
-            let id = id_of(&object.location)?;
-            let raw = vault.get_object(Kind::Point, id, &object.location).await?;
-            let manifest = point::read(object.location.as_ref(), &raw)?;
-            Ok::<_, Error>(Point {
-                id,
-                manifest,
-                manifest_bytes: object.size,
-            })
+            let read = async {
+                let id = id_of(&object.location)?;
+                let raw = vault.get_object(Kind::Point, id, &object.location).await?;
+                let manifest = point::read(object.location.as_ref(), &raw)?;
+                Ok::<_, Error>(Point {
+                    id,
+                    manifest,
+                    manifest_bytes: object.size,
+                    written: time_of(&object),
+                })
+            };
+            (id_of(&object.location).ok(), read.await)
         });
         let read: Vec<_> = read.buffered(REQUESTS_MAX).collect().await;
-        let mut catalog = Self::default();
-        for point in read {
-            match point {
-                Ok(point) => catalog.points.push(point),
-                Err(error) if error.is_damage() => catalog.damaged.push(error),
+        for (id, point) in read {
+            match (point, id.and_then(|id| deletions.remove(&id))) {
+                (Ok(point), None) => catalog.points.push(point),
+                (Ok(point), Some((deletion, since))) => catalog.deleted.push(Deleted {
+                    point,
+                    deletion,
+                    since,
+                }),
+                (Err(error), _) if error.is_damage() => {
+                    catalog.unread.extend(id);
+                    catalog.damaged.push(error);
+                }
+                (Err(error), _) => return Err(error),
+            }
+        }
+        catalog.unread.extend(deletions.into_keys());
+        let when = |point: &Point| (point.manifest.captured, point.id);
+        catalog.points.sort_by_key(when);
+        catalog.deleted.sort_by_key(|deleted| when(&deleted.point));
+        Ok(catalog)
+    }
+
+    /// The deletions that open. One that does not hides nothing: whoever has no key deletes nothing.
+    async fn read_deletions(
+        &mut self,
+        vault: &Vault,
+    ) -> Result<BTreeMap<ObjectId, (Deletion, Timestamp)>> {
+        let objects = list(vault.world(), &path::deletions()).await?;
+        let read = stream::iter(objects).map(|object| async move {
+            let id = id_of(&object.location)?;
+            let raw = vault
+                .get_object(Kind::Deletion, id, &object.location)
+                .await?;
+            let deletion = deletion::read(object.location.as_ref(), &raw)?;
+            Ok::<_, Error>((id, (deletion, time_of(&object))))
+        });
+        let read: Vec<_> = read.buffered(REQUESTS_MAX).collect().await;
+        let mut deletions = BTreeMap::new();
+        for deletion in read {
+            match deletion {
+                Ok((id, deletion)) => drop(deletions.insert(id, deletion)),
+                // Taken back between the list and the reading.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.is_damage() => self.damaged.push(error),
                 Err(error) => return Err(error),
             }
         }
-        let when = |point: &Point| (point.manifest.captured, point.id);
-        catalog.points.sort_by_key(when);
-        Ok(catalog)
+        Ok(deletions)
     }
 
     /// Manifests that are damaged, and what else lies where manifests do.
@@ -70,14 +146,42 @@ impl Catalog {
         &self.damaged
     }
 
+    /// Names of manifests that do not open, and of deletions whose manifest is gone.
+    pub fn unread(&self) -> &[ObjectId] {
+        &self.unread
+    }
+
     /// The points, oldest first.
     pub fn points(&self) -> &[Point] {
         &self.points
     }
 
-    /// The point with this id.
+    /// The points that were deleted and can be brought back, or wait to be removed; oldest first.
+    pub fn deleted(&self) -> &[Deleted] {
+        &self.deleted
+    }
+
+    /// All points whose manifests are there, deleted ones included.
+    pub fn existing(&self) -> impl Iterator<Item = &Point> {
+        let deleted = self.deleted.iter().map(|deleted| &deleted.point);
+        self.points.iter().chain(deleted)
+    }
+
+    /// The point with this id, deleted or not.
     pub fn get(&self, id: PointId) -> Option<&Point> {
-        self.points.iter().find(|point| point.id == id)
+        self.existing().find(|point| point.id == id)
+    }
+
+    /// The index segments that the existing points name.
+    pub fn named_segments(&self) -> BTreeSet<ObjectId> {
+        let segments = self.existing().flat_map(|point| &point.manifest.segments);
+        segments.copied().collect()
+    }
+
+    /// The packs that the existing points count as their own.
+    pub fn owned_packs(&self) -> BTreeSet<ObjectId> {
+        let packs = self.existing().flat_map(|point| &point.manifest.packs);
+        packs.copied().collect()
     }
 
     /// The newest point of an instance.
@@ -141,63 +245,46 @@ impl Catalog {
         }
     }
 
-    /// The index segments of `points`, each with the number of its point in `points`.
-    fn segments_of(&self, points: &[PointId]) -> Result<Vec<(u32, ObjectId)>> {
-        let mut segments = Vec::new();
-        for (owner, id) in points.iter().enumerate() {
-            let point = self
-                .get(*id)
-                .ok_or_else(|| Error::corrupt(path::point(*id), "other recovery points need it"))?;
-            let own = point.manifest.segments.iter();
-            segments.extend(own.map(|segment| (owner as u32, *segment)));
-        }
-        Ok(segments)
+    /// The index segments of `points`, each with the number of its point in `points`. A point that is
+    /// gone has left its segments to the vault: no manifest names them any more.
+    pub(crate) fn segments_of(&self, points: &[PointId]) -> Vec<(u32, ObjectId)> {
+        let numbered = points.iter().enumerate();
+        let there = numbered.filter_map(|(owner, id)| Some((owner as u32, self.get(*id)?)));
+        there
+            .flat_map(|(owner, point)| {
+                let segments = point.manifest.segments.iter();
+                segments.map(move |segment| (owner, *segment))
+            })
+            .collect()
     }
 
-    /// The index of the packs that `points` wrote. Where one of those points or segments is lost,
-    /// of all packs that any segment tells: what was lost of the vault is not what is needed of it.
+    /// The index of the blobs that `points` may need: what their own segments tell and what those tell
+    /// that no point names. Where one is lost, all that any segment tells: what was lost of the vault
+    /// is not what is needed of it. Condemned packs come last, packs that are gone not at all.
     ///
     /// # Errors
     /// When the store does not serve.
     pub async fn index_of(&self, vault: &Vault, points: &[PointId]) -> Result<ChunkIndex> {
-        let mut index = ChunkIndex::default();
-        if let Ok(segments) = self.segments_of(points)
-            && each_record(vault, segments, |owner, record| index.add(record, owner)).await?
-        {
+        let stones = Tombstones::load(vault).await?;
+        let segments = held(vault, &path::indexes()).await?;
+        let named = self.named_segments();
+        let mut wanted: Vec<(u32, ObjectId)> = self.segments_of(points);
+        let whole = wanted.iter().all(|(_, id)| segments.contains_key(id));
+        let unnamed = segments.keys().filter(|id| !named.contains(id));
+        let unnamed: Vec<_> = unnamed.map(|id| (0, *id)).collect();
+        let pruned = !unnamed.is_empty() || !stones.is_empty();
+        wanted.extend(unnamed);
+        let there = if pruned || !whole {
+            Some(held(vault, &path::packs()).await?)
+        } else {
+            None
+        };
+        let read = |wanted| read_index(vault, wanted, there.as_ref(), &stones);
+        if whole && let (index, true) = read(wanted).await? {
             return Ok(index);
         }
-        let objects = list(vault.world(), &path::indexes()).await?;
-        let all = objects
-            .iter()
-            .filter_map(|object| Some((0, id_of(&object.location).ok()?)));
-        let mut index = ChunkIndex::default();
-        each_record(vault, all.collect(), |owner, record| {
-            index.add(record, owner);
-        })
-        .await?;
-        Ok(index)
-    }
-
-    /// What a new point may refer to: the blobs of `points` in packs that are there, in the size that
-    /// the index tells. What is lost is not referred to, and so is stored again. A pack's owner is
-    /// the point's number in `points`.
-    ///
-    /// # Errors
-    /// When the store does not serve.
-    pub async fn scope_index(
-        &self,
-        vault: &Vault,
-        points: &[PointId],
-        packs: &BTreeMap<ObjectId, u64>,
-    ) -> Result<ChunkIndex> {
-        let mut index = ChunkIndex::default();
-        let there = |owner, record: &PackRecord| {
-            if packs.get(&record.pack) == Some(&record.pack_bytes) {
-                index.add(record, owner);
-            }
-        };
-        each_record(vault, self.segments_of(points)?, there).await?;
-        Ok(index)
+        let all = segments.keys().map(|id| (0, *id)).collect();
+        Ok(read(all).await?.0)
     }
 
     /// The points that `point` needs: itself, then those that it depends on.
@@ -214,10 +301,11 @@ impl Catalog {
         ids
     }
 
-    /// The points from `point` back to the full that its chain began with.
+    /// The points from `point` back to the full that its chain began with. Points between them that
+    /// are gone are passed over: the last that is there depends on the full.
     pub fn chain(&self, point: &Point) -> Vec<PointId> {
         let by_id: BTreeMap<PointId, &Point> =
-            self.points.iter().map(|point| (point.id, point)).collect();
+            self.existing().map(|point| (point.id, point)).collect();
         let (mut chain, mut at) = (vec![point.id], point);
         while !at.manifest.method.begins_chain()
             && let Some(base) = at.manifest.base.and_then(|base| by_id.get(&base))
@@ -226,8 +314,40 @@ impl Catalog {
             chain.push(base.id);
             at = base;
         }
+        if !at.manifest.method.begins_chain() {
+            let needed = at.manifest.depends_on.iter();
+            let mut needed = needed.filter_map(|id| by_id.get(id));
+            let full = needed.find(|point| point.manifest.method.begins_chain());
+            chain.extend(full.map(|full| full.id));
+        }
         chain
     }
+}
+
+/// The index of all records of `segments` whose packs are `there`, and whether all could be read.
+async fn read_index(
+    vault: &Vault,
+    segments: Vec<(u32, ObjectId)>,
+    there: Option<&BTreeMap<ObjectId, Held>>,
+    stones: &Tombstones,
+) -> Result<(ChunkIndex, bool)> {
+    let mut index = ChunkIndex::default();
+    let mut condemned = Vec::new();
+    let whole = each_record(vault, segments, |owner, record| {
+        if there.is_some_and(|there| !there.contains_key(&record.pack)) {
+            return;
+        }
+        if stones.packs.contains_key(&record.pack) {
+            condemned.push((owner, record.clone()));
+        } else {
+            index.add(record, owner);
+        }
+    })
+    .await?;
+    for (owner, record) in &condemned {
+        index.add(record, *owner);
+    }
+    Ok((index, whole))
 }
 
 fn none(what: &str) -> Error {
@@ -239,7 +359,7 @@ fn none(what: &str) -> Error {
 
 /// Hands over every record of `segments`, in order, with the number given with its segment; false
 /// when a segment was damaged or missing.
-async fn each_record(
+pub(crate) async fn each_record(
     vault: &Vault,
     segments: Vec<(u32, ObjectId)>,
     mut take: impl FnMut(u32, &PackRecord),

@@ -4,6 +4,7 @@ use hashbrown::HashTable;
 
 use crate::format::index::PackRecord;
 use crate::format::layout::{Codec, HEADER_BYTES};
+use crate::format::pack::BlobEntry;
 use crate::ids::{BlobId, ObjectId};
 
 /// The first half of a blob's id. Ids are keyed hashes, so that two of the blobs of one vault
@@ -46,6 +47,22 @@ pub struct Located {
     pub raw_bytes: u32,
     /// How the body is packed.
     pub codec: Codec,
+}
+
+/// The blobs of a pack with their places; the number of the pack is 0.
+pub(crate) fn located(record: &PackRecord) -> impl Iterator<Item = (Located, BlobEntry)> + '_ {
+    let mut offset = HEADER_BYTES as u32;
+    record.entries.iter().map(move |entry| {
+        let located = Located {
+            pack: 0,
+            offset,
+            stored_bytes: entry.stored_bytes,
+            raw_bytes: entry.raw_bytes,
+            codec: entry.codec,
+        };
+        offset = offset.saturating_add(entry.stored_bytes);
+        (located, *entry)
+    })
 }
 
 /// Which blobs lie where. Memory: 37 bytes per blob at most 7/8 full, 24 per pack.

@@ -2,9 +2,12 @@
 
 mod blobs;
 mod catalog;
+mod holdings;
 mod index;
+mod lease;
 mod pack_reader;
 mod pack_writer;
+mod rewrite;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,19 +17,25 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt, PutMode, PutPayload};
 
 pub use blobs::BlobReader;
-pub(crate) use catalog::read_segment;
-pub use catalog::{Catalog, Point};
+pub use catalog::{Catalog, Deleted, Point};
+pub(crate) use catalog::{each_record, read_segment};
+pub(crate) use holdings::packs_there;
+pub use holdings::{Held, Holdings, Tombstones};
+pub(crate) use index::located;
 pub use index::{ChunkIndex, Located};
+pub use lease::{Lease, leases};
 pub use pack_reader::{PackContents, blob_of, read_table, verify_pack};
 pub(crate) use pack_writer::seal_blob;
-pub use pack_writer::{FullPack, PackWriter};
+pub use pack_writer::{FullPack, PackWriter, PackWriters};
+pub(crate) use rewrite::{Run, SEGMENT_ENTRIES, lift, rewrite, write_segments};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::keyslot::{self, KdfCost, VaultHeader};
+use crate::format::keyslot::{self, KdfCost, Terms, VaultHeader};
 use crate::format::layout::{self, path};
 use crate::ids::{ObjectId, VaultId};
 use crate::seal::{Keyring, unwrap_keyring, wrap_keyring};
 use crate::seam::{World, compute};
+use crate::units::Timestamp;
 
 /// Requests to the store under way at once where many small objects are read.
 pub const REQUESTS_MAX: usize = 16;
@@ -45,7 +54,12 @@ impl Vault {
     ///
     /// # Errors
     /// `Conflict` when the store holds a vault already, `Invalid` when it holds anything else.
-    pub async fn create(world: World, passphrase: &[u8], cost: KdfCost) -> Result<Self> {
+    pub async fn create(
+        world: World,
+        passphrase: &[u8],
+        cost: KdfCost,
+        terms: Terms,
+    ) -> Result<Self> {
         if world.store.head(&path::vault()).await.is_ok() {
             return Err(Error::new(
                 ErrorKind::Conflict,
@@ -64,13 +78,13 @@ impl Vault {
         }
         let mut id = [0; 16];
         world.entropy.fill(&mut id);
-        let keys = Keyring::draw(VaultId(id), &*world.entropy);
+        let keys = Keyring::draw(VaultId(id), terms, &*world.entropy);
         let now = world.clock.now();
         let slot = wrap_keyring(&keys, &*world.entropy, passphrase, cost, now)?;
         let slot_id = ObjectId::draw(&*world.entropy);
         let header = VaultHeader {
             magic: keyslot::VAULT_MAGIC.to_owned(),
-            version: crate::format::VERSION,
+            version: crate::format::VAULT_VERSION,
             vault: keys.vault(),
             created: now,
         };
@@ -163,6 +177,20 @@ impl Vault {
         &self.damaged
     }
 
+    /// How long what is deleted stays.
+    ///
+    /// # Errors
+    /// `Unsupported` in a vault of version 1: programs that know no tombstones may write to it.
+    pub fn terms(&self) -> Result<Terms> {
+        self.keys.terms().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unsupported,
+                "this vault is of format version 1, from which nothing is ever deleted: \
+                 `firedrill init` a new one and `firedrill copy` the points into it",
+            )
+        })
+    }
+
     /// Seals and writes an object that did not exist before; gives its size in bytes.
     pub(crate) async fn put_object(
         &self,
@@ -197,6 +225,41 @@ pub(crate) async fn put_new(world: &World, at: &Path, bytes: Vec<u8>) -> Result<
         .await
         .map_err(|error| Error::from_store(at, error))?;
     Ok(())
+}
+
+/// Writes an object, whatever was there: for leases alone.
+async fn put_over(world: &World, at: &Path, bytes: Vec<u8>) -> Result<()> {
+    let put = world
+        .store
+        .put_opts(at, PutPayload::from(bytes), PutMode::Overwrite.into());
+    put.await.map_err(|error| Error::from_store(at, error))?;
+    Ok(())
+}
+
+/// When an object was written, by the store's clock.
+pub(crate) async fn written(world: &World, at: &Path) -> Result<Timestamp> {
+    let object = world.store.head(at).await;
+    let object = object.map_err(|error| Error::from_store(at, error))?;
+    Ok(time_of(&object))
+}
+
+/// When an object was written, by the store's clock.
+pub(crate) fn time_of(object: &ObjectMeta) -> Timestamp {
+    Timestamp {
+        seconds: object.last_modified.timestamp(),
+        nanos: object
+            .last_modified
+            .timestamp_subsec_nanos()
+            .min(999_999_999),
+    }
+}
+
+/// Removes an object; one that is gone already is gone.
+pub(crate) async fn delete(world: &World, at: &Path) -> Result<()> {
+    match world.store.delete(at).await {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(Error::from_store(at, error)),
+    }
 }
 
 /// Reads a whole object.

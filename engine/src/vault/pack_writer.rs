@@ -162,11 +162,38 @@ impl PackWriter {
         drop(open);
         Some(full.close(keys, entropy))
     }
+}
 
-    /// Closes what is open, small leftovers merged; `other`'s leftovers join them.
-    pub fn finish(&self, other: &Self, keys: &Keyring, entropy: &dyn Entropy) -> Vec<FullPack> {
+/// Where the blobs of one piece of work gather: data spread over two packs, the rest in a third.
+#[derive(Debug)]
+pub struct PackWriters {
+    data: PackWriter,
+    metadata: PackWriter,
+}
+
+impl Default for PackWriters {
+    fn default() -> Self {
+        Self {
+            data: PackWriter::new(2),
+            metadata: PackWriter::new(1),
+        }
+    }
+}
+
+impl PackWriters {
+    /// Where blobs of `kind` go.
+    pub fn of(&self, kind: Kind) -> &PackWriter {
+        if kind == Kind::Data {
+            &self.data
+        } else {
+            &self.metadata
+        }
+    }
+
+    /// Closes what is open, small leftovers merged.
+    pub fn finish(&self, keys: &Keyring, entropy: &dyn Entropy) -> Vec<FullPack> {
         let mut merged: Vec<OpenPack> = Vec::new();
-        for writer in [self, other] {
+        for writer in [&self.data, &self.metadata] {
             for pack in std::mem::take(&mut *writer.lock()) {
                 let table = pack.entries.len() * ENTRY_BYTES;
                 match merged

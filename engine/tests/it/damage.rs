@@ -174,7 +174,13 @@ fn wrong_passphrase_no_vault_and_a_newer_vault_are_told_apart() {
         new_vault(&store).await;
         let wrong = Vault::open(world(), b"wrong").await.expect_err("wrong");
         assert_eq!(wrong.kind(), ErrorKind::Denied);
-        let again = Vault::create(world(), PASSPHRASE, crate::support::CHEAP).await;
+        let again = Vault::create(
+            world(),
+            PASSPHRASE,
+            crate::support::CHEAP,
+            engine::format::keyslot::Terms::DEFAULT,
+        )
+        .await;
         assert_eq!(
             again.expect_err("a vault is there").kind(),
             ErrorKind::Conflict

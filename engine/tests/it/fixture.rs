@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use engine::backup::{self, Backup, Quiet, Request};
 use engine::check;
-use engine::format::keyslot::KdfCost;
+use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::listing::{EXTENTS_PER_BLOB, INLINE_EXTENTS_MAX};
 use engine::format::point::Method;
 use engine::seam::{World, open_local};
@@ -230,6 +230,8 @@ async fn back_up(vault: &Vault, source: &Path, instance: &str) {
         },
         block_bytes: BLOCK as u64,
         program: "firedrill fixture".to_owned(),
+        host: None,
+        tags: Vec::new(),
     };
     backup::run(vault, &backup, &Quiet).await.expect("a backup");
 }
@@ -242,7 +244,7 @@ async fn write_fixture() {
     fs::create_dir_all(&at).expect("a folder");
     let world = World::real(open_local(&at).expect("a store"));
     let passphrase = FIXTURE_PASSPHRASE.as_bytes();
-    let vault = Vault::create(world, passphrase, COST)
+    let vault = Vault::create(world, passphrase, COST, Terms::DEFAULT)
         .await
         .expect("a vault");
     for version in 0..2 {

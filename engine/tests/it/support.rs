@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::backup::{self, Backup, Outcome, Quiet, Request};
-use engine::format::keyslot::KdfCost;
+use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::Method;
 use engine::restore;
 use engine::seam::{Store, World};
@@ -32,9 +32,14 @@ pub(crate) fn memory() -> Store {
 }
 
 pub(crate) async fn new_vault(store: &Store) -> Vault {
-    Vault::create(World::real(Arc::clone(store)), PASSPHRASE, CHEAP)
-        .await
-        .expect("a new vault")
+    Vault::create(
+        World::real(Arc::clone(store)),
+        PASSPHRASE,
+        CHEAP,
+        Terms::DEFAULT,
+    )
+    .await
+    .expect("a new vault")
 }
 
 pub(crate) async fn open(store: &Store) -> Vault {
@@ -52,6 +57,8 @@ pub(crate) fn request(source: &Path, method: Method, block_bytes: u64) -> Backup
         },
         block_bytes,
         program: "test".to_owned(),
+        host: None,
+        tags: Vec::new(),
     }
 }
 
