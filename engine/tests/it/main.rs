@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod fixture;
+mod interleave;
 mod loss;
 mod methods;
 mod reader;
