@@ -6,5 +6,6 @@ mod fixture;
 mod loss;
 mod methods;
 mod reader;
+mod retention;
 mod support;
 mod trees;
