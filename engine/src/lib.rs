@@ -21,6 +21,7 @@ pub mod deletion;
 pub mod inventory;
 pub mod prune;
 pub mod restore;
+pub mod retention;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -7,5 +7,6 @@ mod interleave;
 mod loss;
 mod methods;
 mod reader;
+mod retention;
 mod support;
 mod trees;
