@@ -103,6 +103,14 @@ async fn prune(
     let now = lease.store_now().await?;
     refuse_beside_another(vault, lease, now).await?;
     let expired = Catalog::load(vault).await?.expired(vault.terms()?, now);
+    if !expired.is_empty() {
+        let stone = Tombstone {
+            points: expired.clone(),
+            swept: 1,
+            ..Tombstone::default()
+        };
+        put_tombstone(vault, &stone).await?;
+    }
     for point in &expired {
         // The mark last: without it the point would be there again for a moment.
         delete(vault.world(), &path::point(*point)).await?;
@@ -191,7 +199,7 @@ async fn condemn(
     let stone = Tombstone {
         packs: condemned.map(|pack| pack.id).collect(),
         segments: segments.into_iter().collect(),
-        swept: 0,
+        ..Tombstone::default()
     };
     outcome.condemned_segments = stone.segments.len() as u64;
     if !(stone.packs.is_empty() && stone.segments.is_empty()) {
@@ -314,6 +322,10 @@ async fn sweep(
     outcome.kept = kept.iter().filter_map(|id| over.get(id).copied()).collect();
     let grace = vault.terms()?.grace_seconds;
     let owned = survey.catalog.owned_packs();
+    let depended = survey.catalog.existing();
+    let depended: BTreeSet<PointId> = depended
+        .flat_map(|point| point.manifest.depends_on.iter().copied())
+        .collect();
     for (stone_id, stone, since) in &survey.holdings.tombstones.all {
         if survey.now.seconds_since(*since) < grace {
             continue;
@@ -322,7 +334,8 @@ async fn sweep(
         if stone.swept != 0 {
             // As long as a point names what is gone, this tells its readers to look elsewhere.
             let mut packs = stone.packs.iter();
-            if !packs.any(|pack| owned.contains(pack)) {
+            let mut points = stone.points.iter();
+            if !packs.any(|pack| owned.contains(pack)) && !points.any(|id| depended.contains(id)) {
                 delete(vault.world(), &at).await?;
             }
             continue;

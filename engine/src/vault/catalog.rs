@@ -150,6 +150,11 @@ impl Catalog {
         &self.damaged
     }
 
+    /// Takes out what [`Self::damaged`] tells.
+    pub(crate) fn take_damaged(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.damaged)
+    }
+
     /// Names of manifests that do not open.
     pub fn unread(&self) -> &[ObjectId] {
         &self.unread

@@ -139,6 +139,11 @@ fn all_is_there(shared: &Shared, book: &Book, folder: &Path) -> Result<(), Strin
     let now = shared.lock().now;
     alone(shared, async move |world| {
         let vault = Vault::open(world, PASSPHRASE).await.expect("the vault");
+        let checked = engine::check::run(&vault, true, &engine::backup::Quiet).await;
+        let errors = checked.expect("a check").errors;
+        if !errors.is_empty() {
+            return Err(format!("check finds {errors:?}"));
+        }
         let catalog = Catalog::load(&vault).await.expect("the catalog");
         for (id, files) in &known.files {
             let (id, fate) = (*id, known.fate(*id));
