@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use engine::backup::{self, Backup, Outcome, Request};
+use engine::seam::AsItIs;
 use engine::source::Source;
 use serde_json::json;
 
@@ -40,7 +41,7 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
         host: Some(host()),
         tags: args.tag.clone(),
     };
-    let outcome = backup::run(&vault, &request, &bar).await?;
+    let outcome = backup::run(&vault, &request, &AsItIs, &bar).await?;
     bar.done();
     let seconds = started.elapsed().as_secs_f64();
     if json {

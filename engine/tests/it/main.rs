@@ -5,6 +5,7 @@ mod damage;
 mod fixture;
 mod loss;
 mod methods;
+mod quiesce;
 mod reader;
 mod support;
 mod trees;
