@@ -1,6 +1,7 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
@@ -24,7 +25,10 @@ pub(crate) enum Command {
     /// Make a recovery point of folders, disk images or block devices
     #[command(after_help = "Examples:\n  firedrill backup /backup/vault /home\n  \
         firedrill backup /backup/vault disk.img --method differential\n\n\
-        A folder is backed up as a tree of files; a file or block device as a disk.")]
+        A folder is backed up as a tree of files; a file or block device as a disk.\n\n\
+        With --freeze and --thaw the point is application-consistent if both succeeded and the hold \
+        was no longer than --hold-timeout, and crash-consistent otherwise: then the exit code is 3.\n  \
+        firedrill backup /backup/vault /srv/app --freeze 'app pause' --thaw 'app resume'")]
     Backup(BackupArgs),
     /// List the recovery points of a vault
     Points(VaultArgs),
@@ -79,6 +83,13 @@ pub(crate) struct BackupArgs {
     /// What to back up
     #[arg(required = true)]
     pub(crate) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: BackupOptions,
+}
+
+/// How a backup is made.
+#[derive(Debug, Args)]
+pub(crate) struct BackupOptions {
     /// Which existing chunks the point may refer to: full, differential, incremental,
     /// synthetic-full or forever
     #[arg(long, default_value_t = Method::Forever, value_name = "METHOD")]
@@ -92,6 +103,51 @@ pub(crate) struct BackupArgs {
     /// A word by which `forget --keep-tag` keeps the point (may be given again)
     #[arg(long, value_name = "WORD")]
     pub(crate) tag: Vec<String>,
+    #[command(flatten)]
+    pub(crate) hooks: HookArgs,
+}
+
+/// Commands that a backup runs by `sh -c`, each with FIREDRILL_HOOK and FIREDRILL_VAULT set and without
+/// the passphrase.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Hooks")]
+pub(crate) struct HookArgs {
+    /// Bring the application to rest: runs when all else is ready, just before the sources are read
+    #[arg(
+        long,
+        visible_alias = "pre-script",
+        requires = "thaw",
+        value_name = "COMMAND"
+    )]
+    pub(crate) freeze: Option<String>,
+    /// Let the application go on: runs once the sources are read, and also when --freeze or the
+    /// backup fails or is interrupted. Nothing can run after SIGKILL or a power cut: make --freeze
+    /// let go by itself, and --thaw do no harm where nothing is held
+    #[arg(
+        long,
+        visible_alias = "post-script",
+        requires = "freeze",
+        value_name = "COMMAND"
+    )]
+    pub(crate) thaw: Option<String>,
+    /// Make no point, rather than a crash-consistent one, when --freeze or --thaw fails or the hold
+    /// takes too long
+    #[arg(long, requires = "freeze")]
+    pub(crate) require_consistent: bool,
+    /// Longest time that the application is held: then it is let go at once, the backup goes on, and
+    /// the point is crash-consistent
+    #[arg(long, default_value = "5min", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) hold_timeout: Duration,
+    /// Run first; when it fails, nothing is backed up
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) before: Option<String>,
+    /// Run last, however the backup ended: FIREDRILL_RESULT is done, partial, failed or interrupted,
+    /// and FIREDRILL_POINT names the point, if there is one
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) after: Option<String>,
+    /// Longest time that each hook takes: then it is killed with all that it started, and has failed
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) hook_timeout: Duration,
 }
 
 #[derive(Debug, Args)]

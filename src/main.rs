@@ -3,6 +3,8 @@
 mod cli;
 mod commands;
 mod exit;
+mod hook;
+mod hooks;
 mod output;
 mod vault_access;
 

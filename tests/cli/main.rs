@@ -2,8 +2,11 @@
 
 mod compare;
 mod full_disk;
+mod hooks;
 mod input;
 mod journey;
 mod kill;
+mod postgresql;
 mod series;
+mod sqlite;
 mod support;

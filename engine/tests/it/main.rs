@@ -7,5 +7,6 @@ mod loss;
 mod methods;
 mod quiesce;
 mod reader;
+mod sqlite;
 mod support;
 mod trees;
