@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
 
+use crate::calendar::When;
+
 /// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
 #[derive(Debug, Parser)]
 #[command(version, after_help = crate::exit::TABLE, arg_required_else_help = true)]
@@ -29,7 +31,7 @@ pub(crate) enum Command {
         With --freeze and --thaw the point is application-consistent if both succeeded and the hold \
         was no longer than --hold-timeout, and crash-consistent otherwise: then the exit code is 3.\n  \
         firedrill backup /backup/vault /srv/app --freeze 'app pause' --thaw 'app resume'")]
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     /// List the recovery points of a vault
     Points(VaultArgs),
     /// List what a recovery point holds
@@ -50,6 +52,18 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show what a vault holds and how well it packs
     Stats(VaultArgs),
+    /// Have backup, forget, prune, check and drill run by themselves
+    #[command(
+        after_help = "Examples:\n  firedrill schedule /backup/vault /home --passphrase-file /etc/firedrill/key \
+        --keep-daily 7 --keep-weekly 5\n  firedrill schedule /backup/vault /home --passphrase-file ~/.key \
+        --install\n  firedrill schedule /backup/vault --remove\n\n\
+        Prints systemd units, or a crontab's lines with --cron; --install shows its plan and asks first. \
+        Run again, it brings what is installed to what is asked now.\n\
+        TIME is off, every-15min, every-6h, hourly, daily, weekly, monthly, a day (sun) or several \
+        (mon,wed,fri), or monthly-15, and where it fits a time of day: daily@01:30, sun@04:00. It is \
+        the machine's local time."
+    )]
+    Schedule(Box<ScheduleArgs>),
     /// Compare protection methods on successive states of the same data
     #[command(after_help = "Examples:\n  firedrill compare\n  \
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
@@ -107,7 +121,7 @@ pub(crate) struct BackupOptions {
     pub(crate) hooks: HookArgs,
 }
 
-/// Commands that a backup runs by `sh -c`, each with FIREDRILL_HOOK and FIREDRILL_VAULT set and without
+/// Commands that a backup runs by `sh -c`, each with `FIREDRILL_HOOK` and `FIREDRILL_VAULT` set and without
 /// the passphrase.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Hooks")]
@@ -141,8 +155,8 @@ pub(crate) struct HookArgs {
     /// Run first; when it fails, nothing is backed up
     #[arg(long, value_name = "COMMAND")]
     pub(crate) before: Option<String>,
-    /// Run last, however the backup ended: FIREDRILL_RESULT is done, partial, failed or interrupted,
-    /// and FIREDRILL_POINT names the point, if there is one
+    /// Run last, however the backup ended: `FIREDRILL_RESULT` is done, partial, failed or interrupted,
+    /// and `FIREDRILL_POINT` names the point, if there is one
     #[arg(long, value_name = "COMMAND")]
     pub(crate) after: Option<String>,
     /// Longest time that each hook takes: then it is killed with all that it started, and has failed
@@ -195,6 +209,110 @@ pub(crate) struct CheckArgs {
     /// Read, open and verify every byte
     #[arg(long)]
     pub(crate) read_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// What to back up
+    #[arg(required_unless_present = "remove")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// When to back up
+    #[arg(long, default_value = "daily@01:00", value_name = "TIME")]
+    pub(crate) backup: When,
+    /// When to forget points, where a policy is given (--keep-...)
+    #[arg(long, default_value = "daily@03:00", value_name = "TIME")]
+    pub(crate) forget: When,
+    /// When to free what forgotten points alone needed
+    #[arg(long, default_value = "sun@04:00", value_name = "TIME")]
+    pub(crate) prune: When,
+    /// When to read, open and verify every byte
+    #[arg(long, default_value = "sat@04:00", value_name = "TIME")]
+    pub(crate) check: When,
+    /// When to restore a sample of points to prove that it works
+    #[arg(long, default_value = "monthly@05:00", value_name = "TIME")]
+    pub(crate) drill: When,
+    /// What share of the points a drill restores
+    #[arg(long, default_value = "5%", value_name = "N%")]
+    pub(crate) sample: String,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    #[command(flatten)]
+    pub(crate) options: BackupOptions,
+    #[command(flatten)]
+    pub(crate) units: UnitArgs,
+}
+
+/// The units and what is done with them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Units")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct UnitArgs {
+    /// Install the units and start the timers
+    #[arg(long, conflicts_with = "cron")]
+    pub(crate) install: bool,
+    /// Stop and remove this vault's timers
+    #[arg(long, conflicts_with_all = ["cron", "install"])]
+    pub(crate) remove: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print lines for a crontab instead
+    #[arg(long)]
+    pub(crate) cron: bool,
+    /// Units of the user [default, unless root runs this]
+    #[arg(long, conflicts_with = "system")]
+    pub(crate) user: bool,
+    /// Units of the machine [default for root]
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// Write the units into this folder and start nothing, as for another machine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) unit_dir: Option<PathBuf>,
+    /// Part of the units' names [default: the vault's last part]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// By how much each start is put off at random, at most
+    #[arg(long, default_value = "15min", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) random_delay: Duration,
+    /// A file of environment variables for the units: a store's credentials, `FIREDRILL_PASSPHRASE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment_file: Option<PathBuf>,
+}
+
+/// Which points are kept; `forget` explains each.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Retention policy, as for `forget`")]
+#[expect(clippy::struct_field_names, reason = "each is a flag's name")]
+pub(crate) struct PolicyArgs {
+    /// The newest points
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_last: Option<u32>,
+    /// One of each of so many hours
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_hourly: Option<u32>,
+    /// One of each of so many days
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_daily: Option<u32>,
+    /// One of each of so many weeks
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_weekly: Option<u32>,
+    /// One of each of so many months
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_monthly: Option<u32>,
+    /// One of each of so many quarters
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_quarterly: Option<u32>,
+    /// One of each of so many years
+    #[arg(long, value_name = "N")]
+    pub(crate) keep_yearly: Option<u32>,
+    /// All points that are no older than this before the newest
+    #[arg(long, value_name = "TIME")]
+    pub(crate) keep_within: Option<String>,
+    /// All points with this tag (may be given again)
+    #[arg(long, value_name = "WORD")]
+    pub(crate) keep_tag: Vec<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,11 +1,13 @@
 //! firedrill: measure what full, differential and incremental backups really cost, on real data.
 
+mod calendar;
 mod cli;
 mod commands;
 mod exit;
 mod hook;
 mod hooks;
 mod output;
+mod schedule;
 mod vault_access;
 
 use std::process::ExitCode;

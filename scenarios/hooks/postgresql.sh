@@ -11,6 +11,8 @@
 #
 # Reading the data folder of a running cluster instead would not do: its files are read at different
 # instants, and what mends that (backup_label) is only known when reading has ended.
+#
+# Nothing is synced to the disk there: it is removed when it has been read.
 set -eu
 usage="usage: $0 freeze|thaw STAGING"
 base="${2:?$usage}/base"
@@ -22,7 +24,7 @@ fi
 case ${1:?$usage} in
 freeze)
     rm -rf "$base"
-    pg_basebackup --pgdata "$base" --wal-method stream --checkpoint fast
+    pg_basebackup --pgdata "$base" --wal-method stream --checkpoint fast --no-sync
     ;;
 thaw) rm -rf "$base" ;;
 *)

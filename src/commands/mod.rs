@@ -7,6 +7,7 @@ mod init;
 mod ls;
 mod points;
 mod restore;
+mod schedule;
 mod stats;
 
 use anyhow::Result;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Restore(args) => restore::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
+            Command::Schedule(args) => schedule::run(args, json),
             Command::Compare(args) => compare::run(args, json).await,
         }
     })

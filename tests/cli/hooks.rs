@@ -1,6 +1,7 @@
 //! Hooks: an application that is frozen is thawed whatever happens, and a point says truly what it is.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -180,6 +181,28 @@ fn a_signal_while_the_application_is_held_thaws_it_first() {
         assert_eq!(place.marks(), "freeze thaw interrupted");
         assert!(place.points().is_empty());
     }
+}
+
+#[test]
+fn a_signal_while_the_source_is_read_thaws_it_first() {
+    let place = Place::new();
+    // More than is in memory at once: when the first pack is in the vault, reading is not over.
+    let large = fs::File::create(place.source.join("large")).expect("a file");
+    let random = fs::File::open("/dev/urandom").expect("noise");
+    std::io::copy(&mut random.take(200 << 20), &mut &large).expect("a large file");
+    let vault = place.vault.display();
+    let wait = format!("until ls {vault}/packs/* >/dev/null 2>&1; do :; done");
+    let freeze = format!("({wait}; kill -TERM $PPID) & {}", mark("freeze"));
+    let (thaw, after) = (mark("thaw"), mark("$FIREDRILL_RESULT"));
+    let hooks = ["--freeze", &freeze, "--thaw", &thaw, "--after", &after];
+    let (code, _, said) = place.back_up(&hooks);
+    assert_eq!(code, 143, "{said}");
+    assert_eq!(place.marks(), "freeze thaw interrupted");
+    assert!(place.points().is_empty());
+    let (code, document, said) = place.back_up(&["--freeze", "true", "--thaw", "true"]);
+    assert_eq!(code, 0, "{said}");
+    let adopted = document["adopted_bytes"].as_u64().expect("bytes");
+    assert!(adopted > 0, "what was put is taken over");
 }
 
 #[test]

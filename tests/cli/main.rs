@@ -7,6 +7,7 @@ mod input;
 mod journey;
 mod kill;
 mod postgresql;
+mod schedule;
 mod series;
 mod sqlite;
 mod support;

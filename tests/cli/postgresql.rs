@@ -50,6 +50,24 @@ struct Cluster {
 }
 
 impl Cluster {
+    /// A new one with a table.
+    fn make(data: &Path, sockets: &Path) -> Self {
+        let how = [
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "--no-sync",
+            "-D",
+            text(data),
+        ];
+        expect(postgres("initdb", &how));
+        let cluster = Self::start(data, sockets);
+        let table = "CREATE TABLE rows(id BIGSERIAL PRIMARY KEY, pad TEXT)";
+        expect(cluster.psql(&["-c", table]));
+        cluster
+    }
+
     fn start(data: &Path, sockets: &Path) -> Self {
         let options = format!(
             "-c listen_addresses='' -c unix_socket_directories={}",
@@ -150,21 +168,7 @@ fn a_cluster_under_load_comes_back_with_all_that_was_committed() {
     }
     json(&["init", text(&vault)]);
     let data = at("data");
-    expect(postgres(
-        "initdb",
-        &[
-            "-D",
-            text(&data),
-            "-U",
-            "postgres",
-            "-A",
-            "trust",
-            "--no-sync",
-        ],
-    ));
-    let cluster = Cluster::start(&data, &sockets);
-    let table = "CREATE TABLE rows(id BIGSERIAL PRIMARY KEY, pad TEXT)";
-    expect(cluster.psql(&["-c", table]));
+    let cluster = Cluster::make(&data, &sockets);
     let (mut child, writer) = write_until_told(&cluster);
     while cluster.rows().0 < 50 {}
 
