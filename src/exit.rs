@@ -32,7 +32,7 @@ pub(crate) enum Exit {
 /// The table for `--help` and the README.
 pub(crate) const TABLE: &str = "Exit codes: 0 done; 1 a fault of firedrill; 2 wrong usage or input; \
 3 done but not wholly (files left out or changed while read, a point less consistent than asked, a restore that differs); \
-4 damaged data; 5 store, disk or a hook did not serve; 6 passphrase or permission refused.";
+4 damaged data; 5 store, disk or a hook did not serve; 6 passphrase or permission refused; 129, 130, 143 ended by a signal, after tidying up.";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

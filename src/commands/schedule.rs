@@ -51,7 +51,7 @@ pub(crate) fn run(args: &ScheduleArgs, json: bool) -> Result<Exit> {
     }
     // Again even if no file changed: an installation that failed half way is finished by the next.
     start(args, scope, &changes)?;
-    let text = told(&changes, args);
+    let text = told(&changes, args, scope);
     show(&schedule, json, &changes, &text)?;
     Ok(Exit::Met)
 }
@@ -298,7 +298,7 @@ fn list(changes: &[(PathBuf, Change)]) -> String {
     changes.iter().map(line).collect()
 }
 
-fn told(changes: &[(PathBuf, Change)], args: &ScheduleArgs) -> String {
+fn told(changes: &[(PathBuf, Change)], args: &ScheduleArgs, scope: Scope) -> String {
     let mut text = list(changes);
     if changes.is_empty() {
         text += "nothing is installed for this vault\n";
@@ -306,7 +306,13 @@ fn told(changes: &[(PathBuf, Change)], args: &ScheduleArgs) -> String {
         text +=
             "nothing was started: `systemctl daemon-reload` and `systemctl enable --now` do that\n";
     } else if !args.units.remove {
-        text += "the timers run: `systemctl list-timers 'firedrill-*'` shows them\n";
+        text += match scope {
+            Scope::System => "the timers run: `systemctl list-timers 'firedrill-*'` shows them\n",
+            Scope::User => {
+                "the timers run while you are logged in, and always after `loginctl enable-linger`: \
+                 `systemctl --user list-timers 'firedrill-*'` shows them\n"
+            }
+        };
     }
     text
 }

@@ -184,7 +184,7 @@ fn a_signal_while_the_application_is_held_thaws_it_first() {
 }
 
 #[test]
-fn a_signal_while_the_source_is_read_thaws_it_first() {
+fn what_is_held_is_let_go_in_the_middle_of_reading() {
     let place = Place::new();
     // More than is in memory at once: when the first pack is in the vault, reading is not over.
     let large = fs::File::create(place.source.join("large")).expect("a file");
@@ -199,8 +199,22 @@ fn a_signal_while_the_source_is_read_thaws_it_first() {
     assert_eq!(code, 143, "{said}");
     assert_eq!(place.marks(), "freeze thaw interrupted");
     assert!(place.points().is_empty());
-    let (code, document, said) = place.back_up(&["--freeze", "true", "--thaw", "true"]);
-    assert_eq!(code, 0, "{said}");
+    // Held too long, it is let go at once, while the backup goes on.
+    let packs = || {
+        fs::read_dir(place.vault.join("packs"))
+            .expect("packs")
+            .count()
+    };
+    let thaw = mark(&format!("$(ls {vault}/packs | wc -l)"));
+    let (code, document, said) =
+        place.back_up(&["--freeze", "true", "--thaw", &thaw, "--hold-timeout", "1ms"]);
+    assert_eq!(
+        (code, &document["consistency"]),
+        (3, &"crash".into()),
+        "{said}"
+    );
+    let packs_then: usize = place.marks().parse().expect("a number");
+    assert!(packs_then < packs(), "{packs_then} of {}", packs());
     let adopted = document["adopted_bytes"].as_u64().expect("bytes");
     assert!(adopted > 0, "what was put is taken over");
 }
