@@ -22,6 +22,10 @@ use crate::vault_access;
 
 pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let started = Instant::now();
+    if args.options.hooks.before.is_none() {
+        // Before the passphrase is asked for. A hook may have to bring the sources first.
+        sources(args)?;
+    }
     let vault = vault_access::open(&args.vault).await?;
     let hooks = Hooks::new(&args.options.hooks, &args.vault.vault);
     if !hooks.any() {
@@ -45,7 +49,7 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
             hooks.let_go().await;
             hooks.after("interrupted", None).await;
             warn(
-                "interrupted: no point was made; what is in the vault already is taken over next time",
+                "interrupted before a point was acknowledged; the next backup takes over what was put",
             );
             Ok(exit)
         }
@@ -76,15 +80,16 @@ fn signal() -> std::io::Result<impl Future<Output = Exit>> {
     Ok(async move { any.await.0 })
 }
 
+/// The sources, if they can be backed up.
+fn sources(args: &BackupArgs) -> Result<Vec<Source>> {
+    vault_access::refuse_inside(&args.vault.vault, &args.sources)?;
+    let sources = args.sources.iter().map(|path| Source::detect(path));
+    Ok(sources.collect::<engine::Result<_>>()?)
+}
+
 /// Makes the point.
 async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Outcome> {
-    vault_access::refuse_inside(&args.vault.vault, &args.sources)?;
-    let sources: engine::Result<Vec<Source>> = args
-        .sources
-        .iter()
-        .map(|path| Source::detect(path))
-        .collect();
-    let (sources, options) = (sources?, &args.options);
+    let (sources, options) = (sources(args)?, &args.options);
     let named = options.instance.clone();
     let instance = named.unwrap_or_else(|| instance(&sources));
     let total = std::io::stderr()
