@@ -10,7 +10,7 @@ use engine::check;
 use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::Method;
 use engine::restore;
-use engine::seam::World;
+use engine::seam::{AsItIs, World};
 use engine::source::Source;
 use engine::vault::{Catalog, Vault};
 use object_store::memory::InMemory;
@@ -57,7 +57,9 @@ async fn back_up(vault: &Vault, source: &Path) {
         host: None,
         tags: Vec::new(),
     };
-    backup::run(vault, &backup, &Quiet).await.expect("a backup");
+    backup::run(vault, &backup, &AsItIs, &Quiet)
+        .await
+        .expect("a backup");
 }
 
 async fn bring_back(vault: &Vault, target: &Path) {

@@ -1,12 +1,15 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
 use engine::retention::Semantics;
 
 use crate::keep::KeepArgs;
+
+use crate::calendar::When;
 
 /// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
 #[derive(Debug, Parser)]
@@ -27,8 +30,11 @@ pub(crate) enum Command {
     /// Make a recovery point of folders, disk images or block devices
     #[command(after_help = "Examples:\n  firedrill backup /backup/vault /home\n  \
         firedrill backup /backup/vault disk.img --method differential\n\n\
-        A folder is backed up as a tree of files; a file or block device as a disk.")]
-    Backup(BackupArgs),
+        A folder is backed up as a tree of files; a file or block device as a disk.\n\n\
+        With --freeze and --thaw the point is application-consistent if both succeeded and the hold \
+        was no longer than --hold-timeout, and crash-consistent otherwise: then the exit code is 3.\n  \
+        firedrill backup /backup/vault /srv/app --freeze 'app pause' --thaw 'app resume'")]
+    Backup(Box<BackupArgs>),
     /// List the recovery points of a vault
     Points(PointsArgs),
     /// List what a recovery point holds
@@ -72,6 +78,18 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show what a vault holds and how well it packs
     Stats(VaultArgs),
+    /// Have backup, forget, prune, check and drill run by themselves
+    #[command(
+        after_help = "Examples:\n  firedrill schedule /backup/vault /home --passphrase-file /etc/firedrill/key \
+        --keep-daily 7 --keep-weekly 5\n  firedrill schedule /backup/vault /home --passphrase-file ~/.key \
+        --install\n  firedrill schedule /backup/vault --remove\n\n\
+        Prints systemd units, or a crontab's lines with --cron; --install shows its plan and asks first. \
+        Run again, it brings what is installed to what is asked now.\n\
+        TIME is off, every-15min, every-6h, hourly, daily, weekly, monthly, a day (sun) or several \
+        (mon,wed,fri), or monthly-15, and where it fits a time of day: daily@01:30, sun@04:00. It is \
+        the machine's local time."
+    )]
+    Schedule(Box<ScheduleArgs>),
     /// Compare protection methods on successive states of the same data
     #[command(after_help = "Examples:\n  firedrill compare\n  \
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
@@ -155,6 +173,13 @@ pub(crate) struct BackupArgs {
     /// What to back up
     #[arg(required = true)]
     pub(crate) sources: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: BackupOptions,
+}
+
+/// How a backup is made.
+#[derive(Debug, Args)]
+pub(crate) struct BackupOptions {
     /// Which existing chunks the point may refer to: full, differential, incremental,
     /// synthetic-full or forever
     #[arg(long, default_value_t = Method::Forever, value_name = "METHOD")]
@@ -168,6 +193,51 @@ pub(crate) struct BackupArgs {
     /// A word by which `forget --keep-tag` keeps the point (may be given again)
     #[arg(long, value_name = "WORD")]
     pub(crate) tag: Vec<String>,
+    #[command(flatten)]
+    pub(crate) hooks: HookArgs,
+}
+
+/// Commands that a backup runs by `sh -c`, each with `FIREDRILL_HOOK` and `FIREDRILL_VAULT` set and without
+/// the passphrase.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Hooks")]
+pub(crate) struct HookArgs {
+    /// Bring the application to rest: runs when all else is ready, just before the sources are read
+    #[arg(
+        long,
+        visible_alias = "pre-script",
+        requires = "thaw",
+        value_name = "COMMAND"
+    )]
+    pub(crate) freeze: Option<String>,
+    /// Let the application go on: runs once the sources are read, and also when --freeze or the
+    /// backup fails or is interrupted. Nothing can run after SIGKILL or a power cut: make --freeze
+    /// let go by itself, and --thaw do no harm where nothing is held
+    #[arg(
+        long,
+        visible_alias = "post-script",
+        requires = "freeze",
+        value_name = "COMMAND"
+    )]
+    pub(crate) thaw: Option<String>,
+    /// Make no point, rather than a crash-consistent one, when --freeze or --thaw fails or the hold
+    /// takes too long
+    #[arg(long, requires = "freeze")]
+    pub(crate) require_consistent: bool,
+    /// Longest time that the application is held: then it is let go at once, the backup goes on, and
+    /// the point is crash-consistent
+    #[arg(long, default_value = "5min", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) hold_timeout: Duration,
+    /// Run first; when it fails, nothing is backed up
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) before: Option<String>,
+    /// Run last, however the backup ended: `FIREDRILL_RESULT` is done, partial, failed or interrupted,
+    /// and `FIREDRILL_POINT` names the point, if there is one
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) after: Option<String>,
+    /// Longest time that each hook takes: then it is killed with all that it started, and has failed
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) hook_timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -248,6 +318,76 @@ pub(crate) struct CheckArgs {
     /// Read, open and verify every byte
     #[arg(long)]
     pub(crate) read_data: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScheduleArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// What to back up
+    #[arg(required_unless_present = "remove")]
+    pub(crate) sources: Vec<PathBuf>,
+    /// When to back up
+    #[arg(long, default_value = "daily@01:00", value_name = "TIME")]
+    pub(crate) backup: When,
+    /// When to forget points, where a policy is given (--keep-...)
+    #[arg(long, default_value = "daily@03:00", value_name = "TIME")]
+    pub(crate) forget: When,
+    /// When to free what forgotten points alone needed
+    #[arg(long, default_value = "sun@04:00", value_name = "TIME")]
+    pub(crate) prune: When,
+    /// When to read, open and verify every byte
+    #[arg(long, default_value = "sat@04:00", value_name = "TIME")]
+    pub(crate) check: When,
+    /// When to restore a sample of points to prove that it works
+    #[arg(long, default_value = "monthly@05:00", value_name = "TIME")]
+    pub(crate) drill: When,
+    /// What share of the points a drill restores
+    #[arg(long, default_value = "5%", value_name = "N%")]
+    pub(crate) sample: String,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+    #[command(flatten)]
+    pub(crate) options: BackupOptions,
+    #[command(flatten)]
+    pub(crate) units: UnitArgs,
+}
+
+/// The units and what is done with them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Units")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct UnitArgs {
+    /// Install the units and start the timers
+    #[arg(long, conflicts_with = "cron")]
+    pub(crate) install: bool,
+    /// Stop and remove this vault's timers
+    #[arg(long, conflicts_with_all = ["cron", "install"])]
+    pub(crate) remove: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Print lines for a crontab instead
+    #[arg(long)]
+    pub(crate) cron: bool,
+    /// Units of the user [default, unless root runs this]
+    #[arg(long, conflicts_with = "system")]
+    pub(crate) user: bool,
+    /// Units of the machine [default for root]
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// Write the units into this folder and start nothing, as for another machine
+    #[arg(long, value_name = "DIR")]
+    pub(crate) unit_dir: Option<PathBuf>,
+    /// Part of the units' names [default: the vault's last part]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// By how much each start is put off at random, at most
+    #[arg(long, default_value = "15min", value_name = "TIME", value_parser = crate::output::parse_span)]
+    pub(crate) random_delay: Duration,
+    /// A file of environment variables for the units: a store's credentials, `FIREDRILL_PASSPHRASE`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -14,21 +14,25 @@ pub(crate) enum Exit {
     Internal = 1,
     /// The command line or its input is wrong; nothing was changed.
     Usage = 2,
-    /// Done, but not wholly: files were left out or changed while they were read, or a restore did
-    /// not equal its source.
+    /// Done, but not wholly: files were left out or changed while they were read, a point is less
+    /// consistent than was asked, or a restore did not equal its source.
     Missed = 3,
     /// Stored data is damaged.
     Corrupt = 4,
-    /// The store, disk or network did not serve.
+    /// The store, disk, network or a hook did not serve.
     Unavailable = 5,
     /// Passphrase or permission refused.
     Denied = 6,
+    /// Ended by a signal after tidying up: what a shell reports of any program that one ends.
+    Hangup = 129,
+    Interrupted = 130,
+    Terminated = 143,
 }
 
 /// The table for `--help` and the README.
 pub(crate) const TABLE: &str = "Exit codes: 0 done; 1 a fault of firedrill; 2 wrong usage or input; \
-3 done but not wholly (files left out or changed while read, a restore that differs); 4 damaged data; 5 store or disk \
-did not serve; 6 passphrase or permission refused.";
+3 done but not wholly (files left out or changed while read, a point less consistent than asked, a restore that differs); \
+4 damaged data; 5 store, disk or a hook did not serve; 6 passphrase or permission refused; 129, 130, 143 ended by a signal, after tidying up.";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use engine::retention::{Count, Policy, RelativeTo, Span};
+use engine::retention::{Count, Policy, RelativeTo, Rule, Span};
 use engine::{Error, ErrorKind};
 
 /// What to keep. Each rule counts every point by itself.
@@ -90,6 +90,47 @@ impl KeepArgs {
         }
         policy.check()?;
         Ok(Some(policy))
+    }
+
+    /// The flags again, as words of a command line that runs later and elsewhere; `None` where nothing
+    /// says what to keep.
+    ///
+    /// # Errors
+    /// As [`Self::policy`], so that a mistake is told now.
+    pub(crate) fn arguments(&self) -> Result<Option<Vec<String>>> {
+        if self.policy()?.is_none() {
+            return Ok(None);
+        }
+        let mut flags = Policy::default();
+        self.replace(&mut flags);
+        let mut words = Vec::new();
+        let mut add = |flag: String, value: String| words.extend([flag, value]);
+        if let Some(file) = &self.policy {
+            let file = std::path::absolute(file)?;
+            add("--policy".to_owned(), file.display().to_string());
+        }
+        for rule in Rule::ALL {
+            if let Some(count) = flags.count(rule) {
+                add(format!("--keep-{rule}"), count.to_string());
+            }
+            if let Some(span) = flags.within(rule) {
+                let flag = match rule {
+                    Rule::Last => "--keep-within".to_owned(),
+                    rule => format!("--keep-within-{rule}"),
+                };
+                add(flag, span.to_string());
+            }
+        }
+        for tags in &self.keep_tag {
+            add("--keep-tag".to_owned(), tags.clone());
+        }
+        if let Some(zone) = &self.timezone {
+            add("--timezone".to_owned(), zone.clone());
+        }
+        if let Some(relative_to) = self.relative_to {
+            add("--relative-to".to_owned(), relative_to.to_string());
+        }
+        Ok(Some(words))
     }
 
     fn replace(&self, policy: &mut Policy) {

@@ -1,10 +1,14 @@
 //! firedrill: measure what full, differential and incremental backups really cost, on real data.
 
+mod calendar;
 mod cli;
 mod commands;
 mod exit;
+mod hook;
+mod hooks;
 mod keep;
 mod output;
+mod schedule;
 mod vault_access;
 
 use std::process::ExitCode;

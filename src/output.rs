@@ -56,6 +56,14 @@ pub(crate) fn parse_bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "too large".to_owned())
 }
 
+/// Reads a time span such as `60s`, `5min` or `1h30m`.
+pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::SignedDuration>().ok();
+    let span = span.and_then(|span| Duration::try_from(span).ok());
+    span.filter(|span| !span.is_zero())
+        .ok_or_else(|| "not a time span: write 60s, 5min or 1h30m".to_owned())
+}
+
 /// Writes text to standard output; a reader that went away ends the program's work quietly.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();

@@ -14,7 +14,7 @@ use crate::cli::VaultArgs;
 use crate::output::warn;
 
 /// The environment variable that holds the passphrase.
-const VARIABLE: &str = "FIREDRILL_PASSPHRASE";
+pub(crate) const VARIABLE: &str = "FIREDRILL_PASSPHRASE";
 
 /// Where a vault named by path or URL lies.
 pub(crate) fn folder(vault: &str) -> Result<PathBuf> {

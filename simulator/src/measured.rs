@@ -12,7 +12,7 @@ use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::{Method, SourceKind as EngineKind};
 use engine::ids::PointId;
 use engine::inventory::Inventory;
-use engine::seam::{Entropy, SystemEntropy};
+use engine::seam::{AsItIs, Entropy, SystemEntropy};
 use engine::source::Source;
 use engine::vault::{Catalog, Vault};
 use engine::{Error, ErrorKind, Result, restore};
@@ -256,7 +256,7 @@ async fn back_up(
     };
     reset_peak_memory();
     let watch = Stopwatch::start();
-    let outcome = backup::run(vault, &backup, &Quiet).await?;
+    let outcome = backup::run(vault, &backup, &AsItIs, &Quiet).await?;
     let (wall_micros, cpu_micros) = watch.read();
     let did = outcome.manifest.statistics;
     let row = PointOutcome {

@@ -2,29 +2,96 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Instant;
 
 use anyhow::Result;
 use engine::backup::{self, Backup, Outcome, Request};
+use engine::format::point::Consistency;
 use engine::source::Source;
+use engine::vault::Vault;
+use futures::future::{Either, select, select_all};
 use serde_json::json;
+use tokio::signal::unix::{self, SignalKind};
 
 use crate::cli::BackupArgs;
 use crate::exit::Exit;
-use crate::output::{self, Bar, bytes};
+use crate::hooks::Hooks;
+use crate::output::{self, Bar, bytes, warn};
 use crate::vault_access;
 
 pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let started = Instant::now();
-    vault_access::refuse_inside(&args.vault.vault, &args.sources)?;
-    let sources: engine::Result<Vec<Source>> = args
-        .sources
-        .iter()
-        .map(|path| Source::detect(path))
-        .collect();
-    let sources = sources?;
+    if args.options.hooks.before.is_none() {
+        // Before the passphrase is asked for. A hook may have to bring the sources first.
+        sources(args)?;
+    }
     let vault = vault_access::open(&args.vault).await?;
-    let instance = args.instance.clone().unwrap_or_else(|| instance(&sources));
+    let hooks = Hooks::new(&args.options.hooks, &args.vault.vault);
+    if !hooks.any() {
+        let outcome = make(args, &vault, &hooks).await?;
+        return tell(args, json, &outcome, &hooks, started).await;
+    }
+    let ended = {
+        let signal = pin!(signal()?);
+        let made = pin!(async {
+            hooks.before().await?;
+            make(args, &vault, &hooks).await
+        });
+        // Looked at first, so that a backup which ends meanwhile still heeds it.
+        match select(signal, made).await {
+            Either::Left((exit, _)) => Err(exit),
+            Either::Right((made, _)) => Ok(made),
+        }
+    };
+    match ended {
+        Err(exit) => {
+            hooks.let_go().await;
+            hooks.after("interrupted", None).await;
+            warn(
+                "interrupted before a point was acknowledged; the next backup takes over what was put",
+            );
+            Ok(exit)
+        }
+        Ok(Err(error)) => {
+            hooks.after("failed", None).await;
+            Err(error)
+        }
+        Ok(Ok(outcome)) => tell(args, json, &outcome, &hooks, started).await,
+    }
+}
+
+/// Waits for a signal that asks to end, and gives the exit code for it.
+fn signal() -> std::io::Result<impl Future<Output = Exit>> {
+    let listen = |kind, exit| {
+        let mut signals = unix::signal(kind)?;
+        Ok(Box::pin(async move {
+            signals.recv().await;
+            exit
+        }))
+    };
+    let any = [
+        listen(SignalKind::hangup(), Exit::Hangup),
+        listen(SignalKind::interrupt(), Exit::Interrupted),
+        listen(SignalKind::terminate(), Exit::Terminated),
+    ];
+    let any: std::io::Result<Vec<_>> = any.into_iter().collect();
+    let any = select_all(any?);
+    Ok(async move { any.await.0 })
+}
+
+/// The sources, if they can be backed up.
+fn sources(args: &BackupArgs) -> Result<Vec<Source>> {
+    vault_access::refuse_inside(&args.vault.vault, &args.sources)?;
+    let sources = args.sources.iter().map(|path| Source::detect(path));
+    Ok(sources.collect::<engine::Result<_>>()?)
+}
+
+/// Makes the point.
+async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Outcome> {
+    let (sources, options) = (sources(args)?, &args.options);
+    let named = options.instance.clone();
+    let instance = named.unwrap_or_else(|| instance(&sources));
     let total = std::io::stderr()
         .is_terminal()
         .then(|| measure(&args.sources));
@@ -32,27 +99,54 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let request = Backup {
         sources,
         request: Request {
-            method: args.method,
+            method: options.method,
             instance,
         },
-        block_bytes: args.block_size,
+        block_bytes: options.block_size,
         program: concat!("firedrill ", env!("CARGO_PKG_VERSION")).to_owned(),
         host: Some(vault_access::host()),
-        tags: args.tag.clone(),
+        tags: options.tag.clone(),
     };
-    let outcome = backup::run(&vault, &request, &bar).await?;
+    let outcome = backup::run(vault, &request, hooks, &bar).await?;
     bar.done();
-    let seconds = started.elapsed().as_secs_f64();
-    if json {
-        output::print_json(&document(&outcome, seconds))?;
-    } else {
-        output::print(&summary(args, &outcome, started))?;
-    }
+    Ok(outcome)
+}
+
+/// Runs the last hook, and tells what was done.
+async fn tell(
+    args: &BackupArgs,
+    json: bool,
+    outcome: &Outcome,
+    hooks: &Hooks,
+    started: Instant,
+) -> Result<Exit> {
     let did = outcome.manifest.statistics;
-    Ok(if did.unreadable + did.changed_while_read > 0 {
-        Exit::Missed
+    let whole = did.unreadable + did.changed_while_read == 0
+        && !hooks.missed(outcome.manifest.consistency());
+    let result = if whole { "done" } else { "partial" };
+    let after = hooks.after(result, Some(outcome.point.to_string())).await;
+    let held = hooks.held().await;
+    if json {
+        let mut document = document(outcome, started.elapsed().as_secs_f64());
+        document["held_seconds"] = json!(held.map(|held| held.as_secs_f64()));
+        document["hooks"] = hooks.document();
+        output::print_json(&document)?;
     } else {
+        let mut text = summary(args, outcome, started);
+        match (outcome.manifest.consistency(), held) {
+            (Consistency::Application, Some(held)) => {
+                let held = output::span(held);
+                text += &format!("  application-consistent: held still for {held}\n");
+            }
+            (_, Some(_)) => text += "  only crash-consistent, for the reason told above\n",
+            (_, None) => {}
+        }
+        output::print(&text)?;
+    }
+    Ok(if whole && after {
         Exit::Met
+    } else {
+        Exit::Missed
     })
 }
 
@@ -120,10 +214,10 @@ fn summary(args: &BackupArgs, outcome: &Outcome, started: Instant) -> String {
         },
         output::span(started.elapsed()),
     );
-    if method != args.method {
+    if method != args.options.method {
         text += &format!(
             "  there was nothing to build a {} on: made a {method}\n",
-            args.method
+            args.options.method
         );
     }
     if did.adopted_bytes > 0 {
@@ -158,6 +252,7 @@ fn document(outcome: &Outcome, seconds: f64) -> serde_json::Value {
         "point": outcome.point.to_string(),
         "instance": outcome.manifest.instance,
         "method": outcome.manifest.method.name(),
+        "consistency": outcome.manifest.consistency().name(),
         "base": outcome.manifest.base.map(|base| base.to_string()),
         "chain_length": outcome.manifest.chain_length,
         "files": did.files,

@@ -9,6 +9,7 @@ mod ls;
 mod points;
 mod prune;
 mod restore;
+mod schedule;
 mod stats;
 mod undelete;
 
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Prune(args) => prune::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
+            Command::Schedule(args) => schedule::run(args, json),
             Command::Compare(args) => compare::run(args, json).await,
         }
     })

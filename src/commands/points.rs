@@ -30,16 +30,17 @@ pub(crate) async fn run(args: &PointsArgs, json: bool) -> Result<Exit> {
         return Ok(Exit::Met);
     }
     let mut text = format!(
-        "{:<8}  {:<20}  {:<14}  {:>5}  {:>10}  {:>10}  {}\n",
-        "point", "captured (UTC)", "method", "chain", "size", "stored", "instance"
+        "{:<8}  {:<20}  {:<14}  {:<11}  {:>5}  {:>10}  {:>10}  {}\n",
+        "point", "captured (UTC)", "method", "consistency", "chain", "size", "stored", "instance"
     );
     for point in points {
         let manifest = &point.manifest;
         text += &format!(
-            "{:<8}  {:<20}  {:<14}  {:>5}  {:>10}  {:>10}  {}\n",
+            "{:<8}  {:<20}  {:<14}  {:<11}  {:>5}  {:>10}  {:>10}  {}\n",
             point.id.short(),
             instant(manifest.captured),
             manifest.method,
+            manifest.consistency().name(),
             manifest.chain_length,
             bytes(manifest.statistics.logical_bytes),
             bytes(stored_bytes(point)),
@@ -117,6 +118,7 @@ fn document(point: &Point) -> serde_json::Value {
         "tags": manifest.tags,
         "method": manifest.method.name(),
         "captured": instant(manifest.captured),
+        "consistency": manifest.consistency().name(),
         "base": manifest.base.map(|base| base.to_string()),
         "depends_on": manifest.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "chain_length": manifest.chain_length,

@@ -3,8 +3,12 @@
 mod compare;
 mod forget;
 mod full_disk;
+mod hooks;
 mod input;
 mod journey;
 mod kill;
+mod postgresql;
+mod schedule;
 mod series;
+mod sqlite;
 mod support;

@@ -35,6 +35,26 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("a UTF-8 path")
 }
 
+/// Whether `program` can be run with `arguments`. Where everything is required, a lack fails; elsewhere
+/// it is told, and the test passed over.
+#[expect(clippy::print_stderr, reason = "a test that is passed over says so")]
+pub(crate) fn ready(what: &str, program: &Path, arguments: &[&str]) -> bool {
+    let lack = match Command::new(program).args(arguments).output() {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    let required = std::env::var_os("FIREDRILL_REQUIRE_ALL").is_some();
+    assert!(!required, "{what} is missing: {lack}");
+    eprintln!("SKIPPED: {what} is missing: {lack}");
+    false
+}
+
+/// An example hook of the repository.
+pub(crate) fn example_hook(name: &str) -> String {
+    format!("{}/scenarios/hooks/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// Bytes that do not compress and follow from `seed`.
 pub(crate) fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
 use crate::format::layout::path;
-use crate::format::point::{self, Manifest, SourceKind};
+use crate::format::point::{self, Consistency, Manifest, SourceKind};
 use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
 use crate::source::Source;
@@ -17,7 +17,8 @@ use crate::units::Timestamp;
 use crate::vault::{FullPack, Run, SEGMENT_ENTRIES, get_range, lift, put_new, write_segments};
 
 use super::plan::BackupPlan;
-use super::run::{Backup, Runner};
+use super::run::Backup;
+use super::runner::Runner;
 use super::scope::NOBODY;
 use super::session::Tally;
 use super::settle::Reliance;
@@ -42,6 +43,7 @@ impl Finished {
         backup: &Backup,
         plan: &BackupPlan,
         captured: Timestamp,
+        consistency: Consistency,
         sources: Vec<(Source, Vec<u8>)>,
     ) -> (Manifest, Reliance) {
         let mut kinds = sources.iter().map(|(source, _)| source.kind);
@@ -68,7 +70,7 @@ impl Finished {
             program: backup.program.clone(),
             tags: backup.tags.clone(),
             host: backup.host.clone(),
-            consistency: None,
+            consistency: Some(consistency),
             origin: None,
             at_large: self.at_large.then_some(1),
         };

@@ -3,13 +3,16 @@
 mod base;
 mod files;
 mod landing;
+mod large;
 mod listing_writer;
 mod packs;
 mod plan;
 mod run;
+mod runner;
 mod scope;
 mod session;
 mod settle;
+mod tree;
 
 pub use plan::{BackupPlan, Request, method_at, plan};
 pub use run::{Backup, Outcome, run};

@@ -2,6 +2,7 @@
 
 mod clock;
 mod entropy;
+mod quiesce;
 mod store;
 mod workers;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 pub use clock::{Clock, WallClock};
 pub use entropy::{Entropy, SystemEntropy};
+pub use quiesce::{AsItIs, Held, Quiesce};
 pub use store::{Store, open_local};
 pub use workers::{Task, Threads, Workers, compute};
 

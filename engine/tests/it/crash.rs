@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use engine::backup::{self, Quiet};
 use engine::check;
 use engine::format::point::Method;
-use engine::seam::Store;
+use engine::seam::{AsItIs, Store};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
@@ -172,7 +172,7 @@ async fn crash(
     let disk = copied(first).await;
     let before = stored_bytes(&disk).await;
     let vault = open(&Crashing::at(&disk, write, last_is_applied)).await;
-    let crashed = backup::run(&vault, &request(source, method, 4096), &Quiet).await;
+    let crashed = backup::run(&vault, &request(source, method, 4096), &AsItIs, &Quiet).await;
     let landed = stored_bytes(&disk).await - before;
     let vault = open(&disk).await;
     let found = check::run(&vault, true, &Quiet).await.expect("a check");

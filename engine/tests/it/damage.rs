@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::backup::{self, Quiet};
 use engine::format::point::Method;
-use engine::seam::{Store, World};
+use engine::seam::{AsItIs, Store, World};
 use engine::vault::Vault;
 use engine::{ErrorKind, check};
 use futures::TryStreamExt;
@@ -218,7 +218,13 @@ fn an_interrupted_backup_is_taken_over_and_not_paid_again() {
             .delete(&format!("points/{}", whole.point).into())
             .await
             .expect("a delete");
-        let again = backup::run(&vault, &request(&source, Method::Full, 4096), &Quiet).await;
+        let again = backup::run(
+            &vault,
+            &request(&source, Method::Full, 4096),
+            &AsItIs,
+            &Quiet,
+        )
+        .await;
         let again = again.expect("a backup");
         assert!(
             again.sent_bytes * 20 < whole.sent_bytes,

@@ -14,7 +14,7 @@ use engine::check;
 use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::listing::{EXTENTS_PER_BLOB, INLINE_EXTENTS_MAX};
 use engine::format::point::Method;
-use engine::seam::{World, open_local};
+use engine::seam::{AsItIs, World, open_local};
 use engine::source::Source;
 use engine::vault::{Catalog, Vault};
 
@@ -233,7 +233,9 @@ async fn back_up(vault: &Vault, source: &Path, instance: &str) {
         host: None,
         tags: Vec::new(),
     };
-    backup::run(vault, &backup, &Quiet).await.expect("a backup");
+    backup::run(vault, &backup, &AsItIs, &Quiet)
+        .await
+        .expect("a backup");
 }
 
 async fn write_fixture() {

@@ -7,7 +7,7 @@ use engine::backup::{self, Backup, Outcome, Quiet, Request};
 use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::point::Method;
 use engine::restore;
-use engine::seam::{Store, World};
+use engine::seam::{AsItIs, Store, World};
 use engine::source::Source;
 use engine::vault::{Catalog, Vault};
 use object_store::memory::InMemory;
@@ -63,7 +63,7 @@ pub(crate) fn request(source: &Path, method: Method, block_bytes: u64) -> Backup
 }
 
 pub(crate) async fn back_up(vault: &Vault, source: &Path, method: Method, block: u64) -> Outcome {
-    backup::run(vault, &request(source, method, block), &Quiet)
+    backup::run(vault, &request(source, method, block), &AsItIs, &Quiet)
         .await
         .expect("a backup")
 }

@@ -14,7 +14,7 @@ use engine::format::point::Method;
 use engine::ids::PointId;
 use engine::prune::{self, Limits};
 use engine::restore;
-use engine::seam::World;
+use engine::seam::{AsItIs, World};
 use engine::vault::{Catalog, Vault};
 
 use super::world::{Shared, Tasks, View};
@@ -105,7 +105,7 @@ pub(crate) async fn write(world: World, shared: Shared, folder: PathBuf, book: B
         };
         let mut request = request(&folder, method, 512);
         request.request.instance = folder.display().to_string();
-        if let Ok(made) = backup::run(&vault, &request, &Quiet).await {
+        if let Ok(made) = backup::run(&vault, &request, &AsItIs, &Quiet).await {
             let mut book = book.lock().expect("the book");
             book.files.insert(made.point, files);
         }
