@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::seam::store::is_transient;
+
 /// Result of every fallible call of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -108,6 +110,13 @@ impl Error {
     /// Turns a store error on `object` into the kind that its cause calls for.
     pub fn from_store(object: impl fmt::Display, error: object_store::Error) -> Self {
         use object_store::Error as Store;
+        if is_transient(&error) {
+            let what = format!(
+                "store object {object}: {error}; the store did not serve, however often it was \
+                 asked: check its address and the network, and run the command again"
+            );
+            return Self::new(ErrorKind::Unavailable, what).caused_by(error);
+        }
         if let Some(io) = io_cause(&error) {
             let io = match io.raw_os_error() {
                 Some(code) => std::io::Error::from_raw_os_error(code),
@@ -115,15 +124,46 @@ impl Error {
             };
             return Self::from_io(format!("store object {object}"), io).caused_by(error);
         }
+        if let Some(told) = refusal(&object, &error) {
+            return told.caused_by(error);
+        }
         let kind = match &error {
             Store::NotFound { .. } => ErrorKind::NotFound,
             Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
-            Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => ErrorKind::Denied,
             Store::NotSupported { .. } | Store::NotImplemented { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Unavailable,
         };
         Self::new(kind, format!("store object {object}: {error}")).caused_by(error)
     }
+}
+
+/// What a service says in its own words: which bucket is missing, whose credentials are wrong.
+fn refusal(object: &impl fmt::Display, error: &object_store::Error) -> Option<Error> {
+    use object_store::Error as Store;
+    let text = error.to_string();
+    let says = |codes: &[&str]| codes.iter().any(|code| text.contains(code));
+    if says(&["NoSuchBucket", "ContainerNotFound"]) {
+        // Not `NotFound`: a vault without this object is damaged, a place that isn't there is a
+        // mistake in the command.
+        let what = format!(
+            "store object {object}: the bucket or container does not exist: create it first \
+             (`aws s3 mb s3://BUCKET`, `az storage container create --name CONTAINER`), or check \
+             the URL"
+        );
+        return Some(Error::new(ErrorKind::Invalid, what));
+    }
+    let denied = matches!(
+        error,
+        Store::PermissionDenied { .. } | Store::Unauthenticated { .. }
+    );
+    if denied || says(&["ExpiredToken", "InvalidToken"]) {
+        let what = format!(
+            "store object {object}: {error}; the store refused the credentials: check the key, its \
+             permissions and the account"
+        );
+        return Some(Error::new(ErrorKind::Denied, what));
+    }
+    None
 }
 
 fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {
