@@ -2,8 +2,11 @@
 
 mod cli;
 mod commands;
+mod credentials;
 mod exit;
+mod limits;
 mod output;
+mod place;
 mod vault_access;
 
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use engine::backup::{self, Backup, Outcome, Request};
+use engine::seam::store::Requests;
 use engine::source::Source;
 use serde_json::json;
 
@@ -41,10 +42,12 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let outcome = backup::run(&vault, &request, &bar).await?;
     bar.done();
     let seconds = started.elapsed().as_secs_f64();
+    let asked = vault.world().meter.read();
     if json {
-        output::print_json(&document(&outcome, seconds))?;
+        output::print_json(&document(&outcome, seconds, asked))?;
     } else {
-        output::print(&summary(args, &outcome, started))?;
+        let took = output::requests_line(asked);
+        output::print(&(summary(args, &outcome, started) + &took))?;
     }
     let did = outcome.manifest.statistics;
     Ok(if did.unreadable + did.changed_while_read > 0 {
@@ -153,10 +156,11 @@ fn summary(args: &BackupArgs, outcome: &Outcome, started: Instant) -> String {
     text
 }
 
-fn document(outcome: &Outcome, seconds: f64) -> serde_json::Value {
+fn document(outcome: &Outcome, seconds: f64, asked: Requests) -> serde_json::Value {
     let did = outcome.manifest.statistics;
     json!({
         "point": outcome.point.to_string(),
+        "requests": output::requests(asked),
         "instance": outcome.manifest.instance,
         "method": outcome.manifest.method.name(),
         "base": outcome.manifest.base.map(|base| base.to_string()),

@@ -14,7 +14,10 @@ pub(crate) async fn run(args: &VaultArgs, json: bool) -> Result<Exit> {
     let catalog = vault_access::catalog(&vault).await?;
     if json {
         let points: Vec<_> = catalog.points().iter().map(document).collect();
-        output::print_json(&json!({ "points": points }))?;
+        output::print_json(&json!({
+            "points": points,
+            "requests": output::requests(vault.world().meter.read()),
+        }))?;
         return Ok(Exit::Met);
     }
     if catalog.points().is_empty() {

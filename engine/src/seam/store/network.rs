@@ -41,7 +41,7 @@ pub fn open_s3(builder: AmazonS3Builder, upload: Option<Arc<Pace>>) -> Result<St
         .with_disable_bulk_delete(true)
         .with_http_connector(Transport { upload })
         .build();
-    Ok(Arc::new(store.map_err(unusable)?))
+    Ok(Arc::new(store.map_err(|error| unusable(&error))?))
 }
 
 /// Opens a container of Azure Blob Storage. Uploads pass at `upload`, piece by piece on the wire.
@@ -56,12 +56,12 @@ pub fn open_azure(builder: MicrosoftAzureBuilder, upload: Option<Arc<Pace>>) -> 
         .with_retry(no_retries())
         .with_http_connector(Transport { upload })
         .build();
-    Ok(Arc::new(store.map_err(unusable)?))
+    Ok(Arc::new(store.map_err(|error| unusable(&error))?))
 }
 
-fn unusable(error: object_store::Error) -> Error {
+fn unusable(error: &object_store::Error) -> Error {
     let what = format!("the store's settings can't be used: {error}");
-    Error::new(crate::ErrorKind::Invalid, what).caused_by(error)
+    Error::new(crate::ErrorKind::Invalid, what)
 }
 
 /// There is one retry layer, and it is ours.
