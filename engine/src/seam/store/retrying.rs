@@ -176,8 +176,8 @@ impl Retrying {
             entries: list_after(&self.inner, prefix, after),
             store: self.clone(),
             prefix: prefix.cloned(),
+            begins_after: after.cloned(),
             last: after.cloned(),
-            restarted: false,
             attempts: Attempts::default(),
         };
         stream::try_unfold(listing, Listing::next).boxed()
@@ -201,8 +201,9 @@ struct Listing {
     store: Retrying,
     prefix: Option<Path>,
     entries: BoxStream<'static, Result<ObjectMeta>>,
+    /// Behind which the list began, or began anew.
+    begins_after: Option<Path>,
     last: Option<Path>,
-    restarted: bool,
     attempts: Attempts,
 }
 
@@ -211,9 +212,8 @@ impl Listing {
         loop {
             match self.entries.next().await {
                 None => return Ok(None),
-                // Azurite begins anew whatever it is told.
-                Some(Ok(entry))
-                    if self.restarted && Some(&entry.location) <= self.last.as_ref() => {}
+                // Azurite begins at the beginning whatever it is told.
+                Some(Ok(entry)) if self.begins_after.as_ref() >= Some(&entry.location) => {}
                 Some(Ok(entry)) => {
                     self.last = Some(entry.location.clone());
                     self.attempts = Attempts::default();
@@ -223,7 +223,7 @@ impl Listing {
                     self.attempts.after(&self.store.patience, error).await?;
                     let (prefix, last) = (self.prefix.as_ref(), self.last.as_ref());
                     self.entries = list_after(&self.store.inner, prefix, last);
-                    self.restarted = true;
+                    self.begins_after.clone_from(&self.last);
                 }
             }
         }
