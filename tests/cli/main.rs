@@ -6,4 +6,8 @@ mod input;
 mod journey;
 mod kill;
 mod series;
+/// The engine's tests start the same servers.
+#[path = "../../engine/tests/it/servers.rs"]
+mod servers;
+mod stores;
 mod support;

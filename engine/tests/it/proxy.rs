@@ -109,7 +109,7 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
                         content-length: 0\r\n\r\n";
             return client.write_all(head.as_bytes()).await;
         }
-        Some(Trouble::LostRequest) => return reset(client),
+        Some(Trouble::LostRequest) => return reset(&client),
         _ => {}
     }
     let mut server = TcpStream::connect(&state.server).await?;
@@ -117,20 +117,20 @@ async fn serve(mut client: TcpStream, state: &State) -> std::io::Result<()> {
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).await?;
     match trouble {
-        Some(Trouble::LostAnswer) => reset(client),
+        Some(Trouble::LostAnswer) => reset(&client),
         Some(Trouble::CutAnswer) => {
             let head = head_bytes(&answer).unwrap_or(answer.len());
             client
                 .write_all(&answer[..head.midpoint(answer.len())])
                 .await?;
-            reset(client)
+            reset(&client)
         }
         _ => client.write_all(&answer).await,
     }
 }
 
-/// Ends a connection without a goodbye.
-fn reset(client: TcpStream) -> std::io::Result<()> {
+/// Makes a connection end without a goodbye when it is dropped.
+fn reset(client: &TcpStream) -> std::io::Result<()> {
     client.set_zero_linger()
 }
 

@@ -1,9 +1,9 @@
 //! Real servers on loopback: Azurite for Azure Blob Storage, moto for S3. The program's tests in
 //! `tests/cli/` start the same ones.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use object_store::ClientOptions;
 use object_store::aws::{AwsAuthorizer, AwsCredential};
@@ -25,6 +25,8 @@ pub(crate) const REGION: &str = "us-east-1";
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
+    /// Held open: a server that can't speak may end.
+    said: BufReader<ChildStdout>,
     /// Where it listens: `127.0.0.1:12345`.
     pub(crate) address: String,
 }
@@ -51,48 +53,44 @@ impl Server {
         command.arg(script).args(["--blobHost", "127.0.0.1"]);
         command.args(["--blobPort", "0", "--inMemoryPersistence"]);
         command.args(["--silent", "--disableTelemetry"]);
-        Self::start(command.stdout(Stdio::piped()).stderr(Stdio::null()))
-            .map_or_else(|why| lacking("Azurite", how, &why), Some)
+        Self::start(&mut command).map_or_else(|why| lacking("Azurite", how, &why), Some)
     }
 
-    /// Starts moto, if it is there: `FIREDRILL_MOTO` names its `moto_server`.
+    /// Starts moto, if it is there, by the Python that `FIREDRILL_PYTHON` names.
     pub(crate) fn moto() -> Option<Self> {
-        let program = std::env::var_os("FIREDRILL_MOTO").unwrap_or_else(|| "moto_server".into());
-        let how = "pip install 'moto[server,s3]', or set FIREDRILL_MOTO";
-        let mut command = Command::new(program);
-        command.args(["-H", "127.0.0.1", "-p", "0"]);
-        Self::start(command.stdout(Stdio::null()).stderr(Stdio::piped()))
-            .map_or_else(|why| lacking("moto, an S3 server,", how, &why), Some)
+        let python = std::env::var_os("FIREDRILL_PYTHON").unwrap_or_else(|| "python3".into());
+        let how = "pip install 'moto[server,s3]', or set FIREDRILL_PYTHON";
+        let mut command = Command::new(python);
+        command
+            .arg("-B")
+            .arg(at_root("engine/tests/s3/s3_server.py"));
+        Self::start(&mut command).map_or_else(|why| lacking("moto, an S3 server,", how, &why), Some)
     }
 
     /// Starts a server on a port of the system's choice, and waits until it says which.
     fn start(command: &mut Command) -> Result<Self, String> {
-        let spawned = command.stdin(Stdio::null()).spawn();
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let spawned = command.stderr(Stdio::null()).spawn();
         let mut child = spawned.map_err(|error| error.to_string())?;
-        let stdout = child.stdout.take().map(|pipe| Box::new(pipe) as Pipe);
-        let stderr = child.stderr.take().map(|pipe| Box::new(pipe) as Pipe);
-        let mut said = BufReader::new(stdout.or(stderr).expect("a pipe"));
+        let said = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut server = Self {
             child,
+            said,
             address: String::new(),
         };
         let mut all = String::new();
-        loop {
+        while server.address.is_empty() {
             let mut line = String::new();
-            let read = said
-                .read_line(&mut line)
-                .map_err(|error| error.to_string())?;
-            if read == 0 {
-                return Err(format!("it ended: {all}"));
+            let read = server.said.read_line(&mut line);
+            if read.map_err(|error| error.to_string())? == 0 {
+                return Err(format!("it ended: {}", all.trim_end()));
             }
-            let Some((_, address)) = line.trim_end().split_once("http://") else {
-                all += &line;
-                continue;
-            };
-            address.clone_into(&mut server.address);
-            drain(said);
-            return Ok(server);
+            if let Some((_, address)) = line.trim_end().split_once("http://") {
+                address.clone_into(&mut server.address);
+            }
+            all += &line;
         }
+        Ok(server)
     }
 
     /// The address of Azurite's account.
@@ -111,7 +109,8 @@ impl Server {
         let key = AzureAccessKey::try_new(ACCOUNT_KEY).expect("a key");
         let credential = AzureCredential::AccessKey(key);
         let mut request = put(&url);
-        AzureAuthorizer::new(&credential, ACCOUNT).authorize(&mut request);
+        let authorizer = AzureAuthorizer::new(&credential, ACCOUNT);
+        authorizer.try_authorize(&mut request).expect("a signature");
         let answer = send(request).await;
         assert_eq!(answer.status().as_u16(), 201, "{url}");
     }
@@ -125,20 +124,12 @@ impl Server {
             token: None,
         };
         let mut request = put(&url);
-        AwsAuthorizer::new(&credential, "s3", REGION).authorize(&mut request, None);
+        let authorizer = AwsAuthorizer::new(&credential, "s3", REGION);
+        let signed = authorizer.try_authorize(&mut request, None);
+        signed.expect("a signature");
         let answer = send(request).await;
         assert_eq!(answer.status().as_u16(), 200, "{url}");
     }
-}
-
-type Pipe = Box<dyn Read + Send>;
-
-/// Reads what a server says from now on, so that it never waits for a reader.
-#[expect(clippy::disallowed_methods, reason = "a test reads beside the engine")]
-fn drain(mut said: impl Read + Send + 'static) {
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut said, &mut std::io::sink()).is_ok();
-    });
 }
 
 fn at_root(path: &str) -> PathBuf {

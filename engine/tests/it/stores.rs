@@ -3,17 +3,21 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path as FsPath;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::backup::Quiet;
 use engine::check;
 use engine::format::point::Method;
-use engine::seam::store::{Pace, Retries, open_azure, open_s3};
-use engine::seam::{Store, SystemEntropy, Terms, Threads, WallClock, World, open_local};
+use engine::seam::store::{Limit, Pace, Retries, Window, open_azure, open_s3};
+use engine::seam::{Clock, Store, SystemEntropy, Terms, Threads, WallClock, World, open_local};
+use engine::units::Timestamp;
 use engine::vault::Vault;
+use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt, stream};
+use jiff::tz::TimeZone;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::integration as suite;
@@ -245,6 +249,7 @@ fn azurite_is_a_store_for_a_vault() {
             server.make_container(container).await;
         }
         conforms(azure(&server.address, "ours", None)).await;
+        is_paced(|pace| azure(&server.address, "ours", pace)).await;
         passes_the_suite(azure(&server.address, "theirs", None)).await;
     });
 }
@@ -259,8 +264,58 @@ fn an_s3_server_is_a_store_for_a_vault() {
             server.make_bucket(bucket).await;
         }
         conforms(s3(&server.address, "ours", None)).await;
+        is_paced(|pace| s3(&server.address, "ours", pace)).await;
         passes_the_suite(s3(&server.address, "theirs", None)).await;
     });
+}
+
+/// A clock that moves only where someone sleeps.
+#[derive(Debug, Default)]
+struct Virtual(Arc<Mutex<Duration>>);
+
+impl Clock for Virtual {
+    fn now(&self) -> Timestamp {
+        Timestamp::default()
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().expect("a lock")
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        *self.0.lock().expect("a lock") += wait;
+        Box::pin(futures::future::ready(()))
+    }
+}
+
+/// Puts eight objects of 1 MiB one after another, at 1 MiB a second: whole, and in eight seconds.
+async fn is_paced(open: impl FnOnce(Option<Arc<Pace>>) -> Store) {
+    let window = Window {
+        bytes_per_second: NonZeroU64::new(1 << 20).expect("a limit"),
+        from: 0,
+        until: 0,
+    };
+    let limit = Limit {
+        windows: vec![window],
+        zone: TimeZone::UTC,
+    };
+    let elapsed = Arc::new(Mutex::default());
+    let clock = Arc::new(Virtual(Arc::clone(&elapsed)));
+    let store = world(open(Some(Pace::new(limit, clock)))).store;
+    for index in 0..8 {
+        let at = Path::from(format!("paced/{index}"));
+        let body = noise(index, 1 << 20);
+        let put = store.put_opts(&at, body.clone().into(), PutMode::Create.into());
+        put.await.expect("a put");
+        assert!(read(&store, &at).await == body);
+        let took = *elapsed.lock().expect("a lock");
+        assert_eq!(took, Duration::from_secs(index + 1), "{index}");
+        let again = store.put_opts(&at, text(""), PutMode::Create.into()).await;
+        assert!(
+            matches!(again, Err(Error::AlreadyExists { .. })),
+            "{again:?}"
+        );
+    }
 }
 
 /// Files enough for several packs, in three states.
