@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
 use engine::retention::Semantics;
-
-use crate::keep::KeepArgs;
+use engine::seam::store::Limit;
 
 use crate::calendar::When;
+use crate::keep::KeepArgs;
 
 /// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
 #[derive(Debug, Parser)]
@@ -25,7 +25,13 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Make an encrypted vault
-    #[command(after_help = "Example:\n  firedrill init /backup/vault")]
+    #[command(after_help = "Examples:\n  firedrill init /backup/vault\n  \
+        firedrill init s3://bucket/vault\n  firedrill init az://container/vault\n\n\
+        Credentials of S3: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE and the files \
+        in ~/.aws; AWS_REGION; AWS_ENDPOINT_URL for other servers (with AWS_ALLOW_HTTP=true \
+        unencrypted).\nOf Azure: AZURE_STORAGE_ACCOUNT_NAME with AZURE_STORAGE_ACCOUNT_KEY, \
+        AZURE_STORAGE_SAS_TOKEN or AZURE_CLIENT_ID, AZURE_CLIENT_SECRET and AZURE_TENANT_ID; or \
+        AZURE_STORAGE_CONNECTION_STRING; or AZURE_STORAGE_USE_EMULATOR=true.")]
     Init(InitArgs),
     /// Make a recovery point of folders, disk images or block devices
     #[command(after_help = "Examples:\n  firedrill backup /backup/vault /home\n  \
@@ -100,7 +106,7 @@ pub(crate) enum Command {
 /// A vault and how to open it.
 #[derive(Debug, Args)]
 pub(crate) struct VaultArgs {
-    /// The vault: a folder, or a file:// URL
+    /// The vault: a folder, `s3://BUCKET/PREFIX` or `az://CONTAINER/PREFIX`
     pub(crate) vault: String,
     /// Read the passphrase from the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "passphrase_command")]
@@ -108,6 +114,13 @@ pub(crate) struct VaultArgs {
     /// Read the passphrase from the first line that this command prints
     #[arg(long, value_name = "COMMAND")]
     pub(crate) passphrase_command: Option<String>,
+    /// Send no faster: '10MiB/s', or with times of the day '10MiB/s 08:00-18:00' (several, parted by
+    /// commas; else unlimited)
+    #[arg(long, value_name = "RATE", value_parser = crate::limits::parse)]
+    pub(crate) limit_upload: Option<Limit>,
+    /// Receive no faster
+    #[arg(long, value_name = "RATE", value_parser = crate::limits::parse)]
+    pub(crate) limit_download: Option<Limit>,
 }
 
 #[derive(Debug, Args)]

@@ -3,11 +3,14 @@
 mod calendar;
 mod cli;
 mod commands;
+mod credentials;
 mod exit;
 mod hook;
 mod hooks;
 mod keep;
+mod limits;
 mod output;
+mod place;
 mod schedule;
 mod vault_access;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use engine::backup::Progress;
+use engine::seam::store::Requests;
 use engine::units::Timestamp;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -24,6 +25,50 @@ pub(crate) fn span(span: Duration) -> String {
     } else {
         indicatif::HumanDuration(span).to_string()
     }
+}
+
+/// What a command asked of the store, as part of its document.
+pub(crate) fn requests(did: Requests) -> serde_json::Value {
+    serde_json::json!({
+        "put": did.put,
+        "get": did.get,
+        "list": did.list,
+        "head": did.head,
+        "delete": did.delete,
+        "all": did.all(),
+        "sent_bytes": did.sent_bytes,
+        "received_bytes": did.received_bytes,
+        "per_gib": requests_per_gib(did),
+    })
+}
+
+/// The same as a line for people.
+pub(crate) fn requests_line(did: Requests) -> String {
+    let classes = [
+        (did.put, "puts"),
+        (did.get, "gets"),
+        (did.list, "lists"),
+        (did.head, "heads"),
+        (did.delete, "deletes"),
+    ];
+    let asked: Vec<_> = classes
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, class)| format!("{count} {class}"))
+        .collect();
+    let rate = requests_per_gib(did).map(|rate| format!("; {rate} requests per GiB moved"));
+    format!(
+        "  asked the store for {}{}\n",
+        asked.join(", "),
+        rate.unwrap_or_default()
+    )
+}
+
+/// Requests for each GiB of bodies, where enough moved to tell: below 1 MiB the opening of the vault
+/// would be all of it.
+fn requests_per_gib(did: Requests) -> Option<u64> {
+    let moved = did.moved_bytes();
+    (moved >= 1 << 20).then(|| (did.all() << 30).div_ceil(moved))
 }
 
 /// An instant in UTC to the second.

@@ -4,58 +4,115 @@ use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use engine::ErrorKind;
 use engine::format::keyslot::{KdfCost, Terms};
-use engine::seam::{World, open_local};
+use engine::seam::store::{Limit, Pace, Retries};
+use engine::seam::{Store, SystemEntropy, Threads, Traffic, WallClock, World};
 use engine::vault::{Catalog, Point, Vault};
+use object_store::ObjectStoreExt;
 
 use crate::cli::VaultArgs;
 use crate::output::warn;
+use crate::place::Place;
 
 /// The environment variable that holds the passphrase.
 pub(crate) const VARIABLE: &str = "FIREDRILL_PASSPHRASE";
 
-/// Where a vault named by path or URL lies.
-pub(crate) fn folder(vault: &str) -> Result<PathBuf> {
-    if let Some(path) = vault.strip_prefix("file://") {
-        if !path.starts_with('/') {
-            bail!("'{vault}': write file:///absolute/path");
-        }
-        return Ok(PathBuf::from(path));
+/// A vault's store, and the world around it.
+struct Reached {
+    store: Store,
+    traffic: Traffic,
+    workers: Arc<Threads>,
+}
+
+impl Reached {
+    /// Opens the store at `place`; asks it nothing yet.
+    fn reach(place: &Place, args: &VaultArgs) -> Result<Self> {
+        let pace = |limit: &Option<Limit>| {
+            let limit = limit.clone()?;
+            Some(Pace::new(limit, Arc::new(WallClock)))
+        };
+        let (upload, download) = (pace(&args.limit_upload), pace(&args.limit_download));
+        let mut traffic = Traffic {
+            download,
+            ..Traffic::default()
+        };
+        let store = if let Place::Folder(_) = place {
+            traffic.upload = upload;
+            place.open(None)?
+        } else {
+            place.open(upload)?
+        };
+        let workers = Arc::new(Threads::per_core());
+        Ok(Self {
+            store,
+            traffic,
+            workers,
+        })
     }
-    match vault.split_once("://") {
-        Some((scheme, _)) => bail!(
-            "'{vault}': this firedrill keeps vaults in folders, not on {scheme}://; give a path"
-        ),
-        None => Ok(PathBuf::from(vault)),
+
+    fn world(&self, retries: Retries) -> World {
+        let (clock, entropy) = (Arc::new(WallClock), Arc::new(SystemEntropy));
+        let traffic = Traffic {
+            retries,
+            ..self.traffic.clone()
+        };
+        let (store, workers) = (Arc::clone(&self.store), Arc::clone(&self.workers));
+        World::new(store, clock, entropy, workers, traffic)
+    }
+
+    /// Whether there is a vault, asked briefly: a wrong address is told soon.
+    async fn holds_vault(&self) -> engine::Result<bool> {
+        let at = engine::format::layout::path::vault();
+        // Not by a question whether it exists: services answer those without words.
+        let Err(error) = self.world(Retries::BRIEF).store.get(&at).await else {
+            return Ok(true);
+        };
+        let error = engine::Error::from_store(&at, error);
+        if error.kind() == ErrorKind::NotFound {
+            return Ok(false);
+        }
+        Err(error)
     }
 }
 
 /// Opens an existing vault.
 pub(crate) async fn open(args: &VaultArgs) -> Result<Vault> {
-    let folder = folder(&args.vault)?;
-    if !folder.join("vault").exists() {
-        // Before the passphrase is asked for.
-        let what = if folder.exists() {
-            "is not a vault"
-        } else {
-            "does not exist"
-        };
-        let error = engine::Error::new(
-            engine::ErrorKind::NotFound,
-            format!(
-                "{} {what}: `firedrill init {0}` makes one there",
-                folder.display()
-            ),
-        );
-        return Err(error.into());
+    let place = Place::parse(&args.vault)?;
+    // Before the passphrase is asked for.
+    if let Place::Folder(folder) = &place
+        && !folder.exists()
+    {
+        return Err(no_vault(args, "does not exist"));
+    }
+    let reached = Reached::reach(&place, args)?;
+    if !reached
+        .holds_vault()
+        .await
+        .map_err(|error| named(args, error))?
+    {
+        return Err(no_vault(args, "is not a vault"));
     }
     let passphrase = passphrase(args, false)?;
-    let world = World::real(open_local(&folder)?);
-    Vault::open(world, passphrase.as_bytes())
+    Vault::open(reached.world(Retries::PATIENT), passphrase.as_bytes())
         .await
-        .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+        .map_err(|error| named(args, error))
+}
+
+/// The error with the vault's name before it.
+fn named(args: &VaultArgs, error: engine::Error) -> anyhow::Error {
+    error.context(format!("vault {}", args.vault)).into()
+}
+
+fn no_vault(args: &VaultArgs, what: &str) -> anyhow::Error {
+    let told = format!(
+        "{} {what}: `firedrill init {0}` makes one there",
+        args.vault
+    );
+    engine::Error::new(ErrorKind::NotFound, told).into()
 }
 
 /// Reads the recovery points; damaged ones are told and hide no other.
@@ -89,24 +146,25 @@ pub(crate) fn path_in_point(path: &Path) -> Vec<u8> {
 
 /// Makes a vault.
 pub(crate) async fn create(args: &VaultArgs, terms: Terms) -> Result<Vault> {
-    let folder = folder(&args.vault)?;
-    if folder.join("vault").exists() {
-        let error = engine::Error::new(
-            engine::ErrorKind::Conflict,
-            format!(
-                "{} holds a vault already: back up into it",
-                folder.display()
-            ),
-        );
-        return Err(error.into());
+    let place = Place::parse(&args.vault)?;
+    // Before the passphrase is asked for; a folder is made after that.
+    let found = match &place {
+        Place::Folder(folder) => Ok(folder.join("vault").exists()),
+        _ => Reached::reach(&place, args)?.holds_vault().await,
+    };
+    if found.map_err(|error| named(args, error))? {
+        let what = format!("{} holds a vault already: back up into it", args.vault);
+        return Err(engine::Error::new(ErrorKind::Conflict, what).into());
     }
     let passphrase = passphrase(args, true)?;
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| engine::Error::from_io(folder.display(), error))?;
-    let world = World::real(open_local(&folder)?);
+    if let Place::Folder(folder) = &place {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| engine::Error::from_io(folder.display(), error))?;
+    }
+    let world = Reached::reach(&place, args)?.world(Retries::PATIENT);
     Vault::create(world, passphrase.as_bytes(), KdfCost::DEFAULT, terms)
         .await
-        .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+        .map_err(|error| named(args, error))
 }
 
 /// The machine's name.
@@ -166,7 +224,10 @@ fn prompt(new: bool) -> Result<String> {
 
 /// Refuses a vault that lies inside one of its own sources: each backup would back up the last.
 pub(crate) fn refuse_inside(vault: &str, sources: &[PathBuf]) -> Result<()> {
-    let Ok(vault) = folder(vault)?.canonicalize() else {
+    let Place::Folder(vault) = Place::parse(vault)? else {
+        return Ok(());
+    };
+    let Ok(vault) = vault.canonicalize() else {
         return Ok(());
     };
     for source in sources {
@@ -175,7 +236,7 @@ pub(crate) fn refuse_inside(vault: &str, sources: &[PathBuf]) -> Result<()> {
             .is_ok_and(|source| vault.starts_with(&source));
         if inside && Path::is_dir(source) {
             let error = engine::Error::new(
-                engine::ErrorKind::Invalid,
+                ErrorKind::Invalid,
                 format!(
                     "the vault {} lies inside the source {}: move the vault out of it, or back \
                      up the folders beside it one by one",

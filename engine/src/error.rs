@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::seam::store::is_transient;
+
 /// Result of every fallible call of the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -108,6 +110,21 @@ impl Error {
     /// Turns a store error on `object` into the kind that its cause calls for.
     pub fn from_store(object: impl fmt::Display, error: object_store::Error) -> Self {
         use object_store::Error as Store;
+        let said = said(&error);
+        if error.to_string().contains(METADATA_ADDRESS) {
+            let what = format!(
+                "store object {object}: no credentials are set, and this machine has none of its \
+                 own ({said}): `firedrill init --help` names the variables"
+            );
+            return Self::new(ErrorKind::Denied, what);
+        }
+        if is_transient(&error) {
+            let what = format!(
+                "store object {object}: {said}: the store did not serve, however often it was \
+                 asked; check its address and the network, and run the command again"
+            );
+            return Self::new(ErrorKind::Unavailable, what);
+        }
         if let Some(io) = io_cause(&error) {
             let io = match io.raw_os_error() {
                 Some(code) => std::io::Error::from_raw_os_error(code),
@@ -116,14 +133,56 @@ impl Error {
             return Self::from_io(format!("store object {object}"), io).caused_by(error);
         }
         let kind = match &error {
+            // Not `NotFound`: a vault without this object is damaged, a place that is not there is
+            // a mistake in the command.
+            _ if has_no_place(&said) => ErrorKind::Invalid,
             Store::NotFound { .. } => ErrorKind::NotFound,
             Store::AlreadyExists { .. } | Store::Precondition { .. } => ErrorKind::Conflict,
             Store::PermissionDenied { .. } | Store::Unauthenticated { .. } => ErrorKind::Denied,
+            _ if has_expired(&said) => ErrorKind::Denied,
             Store::NotSupported { .. } | Store::NotImplemented { .. } => ErrorKind::Unsupported,
             _ => ErrorKind::Unavailable,
         };
-        Self::new(kind, format!("store object {object}: {error}")).caused_by(error)
+        let hint = match kind {
+            ErrorKind::Invalid => {
+                ": create the bucket or container first (`aws s3 mb s3://BUCKET`, `az storage \
+                 container create --name CONTAINER`), or check the URL"
+            }
+            ErrorKind::Denied => ": check the key, what it may do, and the account",
+            _ => "",
+        };
+        Self::new(kind, format!("store object {object}: {said}{hint}"))
     }
+}
+
+/// Where a machine in a cloud asks for credentials of its own, which is the last resort.
+const METADATA_ADDRESS: &str = "169.254.169.254";
+
+fn has_no_place(said: &str) -> bool {
+    said.contains("NoSuchBucket") || said.contains("ContainerNotFound")
+}
+
+/// S3 tells of credentials that are past their time as of a bad request.
+fn has_expired(said: &str) -> bool {
+    said.contains("ExpiredToken") || said.contains("InvalidToken")
+}
+
+/// What a store said, in the words of the last cause: those above it repeat it. Of a service's XML,
+/// the code and the message.
+fn said(error: &object_store::Error) -> String {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let last = std::iter::successors(Some(first), |cause| (*cause).source()).last();
+    let text = last.unwrap_or(first).to_string();
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    };
+    let told = match (element("Code"), element("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {}", message.lines().next().unwrap_or("")),
+        (Some(code), None) => code.to_owned(),
+        _ => text,
+    };
+    told.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn io_cause<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a std::io::Error> {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::Result;
 use engine::backup::{self, Backup, Outcome, Request};
 use engine::format::point::Consistency;
+use engine::seam::store::Requests;
 use engine::source::Source;
 use engine::vault::Vault;
 use futures::future::{Either, select, select_all};
@@ -30,7 +31,10 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let hooks = Hooks::new(&args.options.hooks, &args.vault.vault);
     if !hooks.any() {
         let outcome = make(args, &vault, &hooks).await?;
-        return tell(args, json, &outcome, &hooks, started).await;
+        return {
+            let asked = vault.world().meter.read();
+            tell(args, json, &outcome, asked, &hooks, started).await
+        };
     }
     let ended = {
         let signal = pin!(signal()?);
@@ -57,7 +61,10 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
             hooks.after("failed", None).await;
             Err(error)
         }
-        Ok(Ok(outcome)) => tell(args, json, &outcome, &hooks, started).await,
+        Ok(Ok(outcome)) => {
+            let asked = vault.world().meter.read();
+            tell(args, json, &outcome, asked, &hooks, started).await
+        }
     }
 }
 
@@ -117,6 +124,7 @@ async fn tell(
     args: &BackupArgs,
     json: bool,
     outcome: &Outcome,
+    asked: Requests,
     hooks: &Hooks,
     started: Instant,
 ) -> Result<Exit> {
@@ -127,7 +135,7 @@ async fn tell(
     let after = hooks.after(result, Some(outcome.point.to_string())).await;
     let held = hooks.held().await;
     if json {
-        let mut document = document(outcome, started.elapsed().as_secs_f64());
+        let mut document = document(outcome, started.elapsed().as_secs_f64(), asked);
         document["held_seconds"] = json!(held.map(|held| held.as_secs_f64()));
         document["hooks"] = hooks.document();
         output::print_json(&document)?;
@@ -141,6 +149,7 @@ async fn tell(
             (_, Some(_)) => text += "  only crash-consistent, for the reason told above\n",
             (_, None) => {}
         }
+        text += &output::requests_line(asked);
         output::print(&text)?;
     }
     Ok(if whole && after {
@@ -246,10 +255,11 @@ fn summary(args: &BackupArgs, outcome: &Outcome, started: Instant) -> String {
     text
 }
 
-fn document(outcome: &Outcome, seconds: f64) -> serde_json::Value {
+fn document(outcome: &Outcome, seconds: f64, asked: Requests) -> serde_json::Value {
     let did = outcome.manifest.statistics;
     json!({
         "point": outcome.point.to_string(),
+        "requests": output::requests(asked),
         "instance": outcome.manifest.instance,
         "method": outcome.manifest.method.name(),
         "consistency": outcome.manifest.consistency().name(),

@@ -30,10 +30,12 @@ pub(crate) async fn run(args: &CheckArgs, json: bool) -> Result<Exit> {
             "read_bytes": found.read_bytes,
             "unowned_packs": found.unowned_packs,
             "unowned_bytes": found.unowned_bytes,
+            "requests": output::requests(vault.world().meter.read()),
             "seconds": started.elapsed().as_secs_f64(),
         }))?;
     } else {
-        output::print(&summary(args, &found, started))?;
+        let asked = output::requests_line(vault.world().meter.read());
+        output::print(&(summary(args, &found, started) + &asked))?;
     }
     Ok(if found.errors.is_empty() {
         Exit::Met

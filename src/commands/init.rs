@@ -20,7 +20,11 @@ pub(crate) async fn run(args: &InitArgs, json: bool) -> Result<Exit> {
     let vault = vault_access::create(&args.vault, terms).await?;
     let id = vault.keys().vault();
     if json {
-        output::print_json(&json!({ "vault": id.to_string(), "location": args.vault.vault }))?;
+        output::print_json(&json!({
+            "vault": id.to_string(),
+            "location": args.vault.vault,
+            "requests": output::requests(vault.world().meter.read()),
+        }))?;
     } else {
         output::print(&format!(
             "made vault {} in {}\nWithout the passphrase nobody can open it, you included: keep a \

@@ -37,7 +37,11 @@ pub(crate) async fn run(args: &LsArgs, json: bool) -> Result<Exit> {
         output::print(&text)?;
     }
     if json {
-        output::print_json(&json!({ "point": point.id.to_string(), "entries": documents }))?;
+        output::print_json(&json!({
+            "point": point.id.to_string(),
+            "entries": documents,
+            "requests": output::requests(vault.world().meter.read()),
+        }))?;
     }
     Ok(Exit::Met)
 }

@@ -22,7 +22,10 @@ pub(crate) async fn run(args: &PointsArgs, json: bool) -> Result<Exit> {
     let points: Vec<&Point> = catalog.points().iter().filter(asked).collect();
     if json {
         let points: Vec<_> = points.into_iter().map(document).collect();
-        output::print_json(&json!({ "points": points }))?;
+        output::print_json(&json!({
+            "points": points,
+            "requests": output::requests(vault.world().meter.read()),
+        }))?;
         return Ok(Exit::Met);
     }
     if points.is_empty() {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 use engine::restore::{self, Outcome, Request};
+use engine::seam::store::Requests;
 use engine::vault::Point;
 use serde_json::json;
 
@@ -27,7 +28,8 @@ pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     if args.dry_run || args.overwrite {
         let plan = restore::run(&vault, &catalog, point, &request, &engine::backup::Quiet).await?;
         if args.dry_run {
-            show(args, json, point, &plan, None)?;
+            let asked = vault.world().meter.read();
+            show(args, json, point, &plan, (asked, None))?;
             return Ok(Exit::Met);
         }
         if plan.replaced > 0 && !args.yes {
@@ -42,7 +44,8 @@ pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     let bar = Bar::bytes("restoring", total);
     let outcome = restore::run(&vault, &catalog, point, &request, &bar).await?;
     bar.done();
-    show(args, json, point, &outcome, Some(started))?;
+    let asked = vault.world().meter.read();
+    show(args, json, point, &outcome, (asked, Some(started)))?;
     let lacking = outcome.owners_lacking + outcome.attributes_lacking;
     Ok(match (outcome.damaged, lacking) {
         (0, 0) => Exit::Met,
@@ -88,7 +91,7 @@ fn show(
     json: bool,
     point: &Point,
     outcome: &Outcome,
-    started: Option<Instant>,
+    (asked, started): (Requests, Option<Instant>),
 ) -> Result<()> {
     if json {
         return output::print_json(&json!({
@@ -106,6 +109,7 @@ fn show(
             "owners_lacking": outcome.owners_lacking,
             "attributes_lacking": outcome.attributes_lacking,
             "damaged": outcome.damaged,
+            "requests": output::requests(asked),
             "seconds": started.map(|started| started.elapsed().as_secs_f64()),
         }));
     }
@@ -147,5 +151,6 @@ fn show(
             output::span(started.elapsed())
         );
     }
+    text += &output::requests_line(asked);
     output::print(&text)
 }

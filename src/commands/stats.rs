@@ -34,6 +34,7 @@ pub(crate) async fn run(args: &VaultArgs, json: bool) -> Result<Exit> {
             "manifests": amount(inventory.points),
             "keys": amount(inventory.keys),
             "total": amount(total),
+            "requests": output::requests(vault.world().meter.read()),
         }))?;
         return Ok(Exit::Met);
     }
@@ -59,6 +60,7 @@ pub(crate) async fn run(args: &VaultArgs, json: bool) -> Result<Exit> {
         text += &format!(": {}.{} to 1", share / 10 / 100, share / 10 % 100 / 10);
     }
     text += "\n";
+    text += &output::requests_line(vault.world().meter.read());
     output::print(&text)?;
     Ok(Exit::Met)
 }

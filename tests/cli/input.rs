@@ -45,7 +45,7 @@ fn every_kind_of_bad_input_has_its_message_and_exit_code() {
             2,
             "holds no path 'no'",
         ),
-        (&["points", "s3://bucket/vault"], 2, "not on s3://"),
+        (&["points", "gs://bucket/vault"], 2, "not on gs://"),
         (
             &["compare", "--data", &source, &image, "--out", &at("o")],
             2,

@@ -10,5 +10,9 @@ mod kill;
 mod postgresql;
 mod schedule;
 mod series;
+/// The engine's tests start the same servers.
+#[path = "../../engine/tests/it/servers.rs"]
+mod servers;
 mod sqlite;
+mod stores;
 mod support;

@@ -88,7 +88,9 @@ impl Vault {
             vault: keys.vault(),
             created: now,
         };
-        put_new(&world, &path::key(slot_id), keyslot::write_slot(&slot)).await?;
+        let slot_at = path::key(slot_id);
+        put_new(&world, &slot_at, keyslot::write_slot(&slot)).await?;
+        refuse_overwriting(&world, &slot_at).await?;
         // Last, so that a vault that can be recognised can be opened.
         put_new(&world, &path::vault(), keyslot::write_vault(&header)).await?;
         Ok(Self {
@@ -214,6 +216,25 @@ impl Vault {
     ) -> Result<Vec<u8>> {
         let object = get(&self.world, at).await?;
         crate::seal::open_object(&self.keys, kind, id, at.as_ref(), &object)
+    }
+}
+
+/// Refuses a store that does not know put-if-absent: writes `taken`, which is there, once more. Two
+/// backups at once would overwrite each other's objects there, and neither would be told.
+async fn refuse_overwriting(world: &World, taken: &Path) -> Result<()> {
+    match put_new(world, taken, Vec::new()).await {
+        Err(error) if error.kind() == ErrorKind::Conflict => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => {
+            let mut what =
+                "this store can't hold a vault: it overwrites objects where it was told \
+                            not to (`If-None-Match: *`); use another, or a newer one"
+                    .to_owned();
+            if let Err(error) = world.store.delete(taken).await {
+                what += &format!("; remove '{taken}' from it by hand ({error})");
+            }
+            Err(Error::new(ErrorKind::Unsupported, what))
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use engine::format::point::Method;
 use engine::seam::{Clock, Store, World};
 use engine::units::Timestamp;
 use engine::vault::{Catalog, Vault};
+use futures::future::BoxFuture;
 use proptest::prelude::*;
 
 use crate::support::{PASSPHRASE, back_up, block_on, memory, new_vault, noise, restore_to};
@@ -191,6 +192,14 @@ impl After {
 impl Clock for After {
     fn now(&self) -> Timestamp {
         self.0
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
     }
 }
 

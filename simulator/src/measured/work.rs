@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::format::listing::EntryKind;
-use engine::seam::{SystemEntropy, Threads, WallClock, Workers, World, open_local};
+use engine::seam::{SystemEntropy, Threads, Traffic, WallClock, Workers, World, open_local};
 use engine::source::{Found, Walk};
 use engine::{Error, Result};
 use tempfile::TempDir;
@@ -38,12 +38,16 @@ impl<'a> Work<'a> {
 
     /// The real world around a vault in `folder`, with the same workers for every vault.
     pub(super) fn world(&self, folder: &TempDir) -> Result<World> {
-        Ok(World {
-            store: open_local(folder.path())?,
-            clock: Arc::new(WallClock),
-            entropy: Arc::new(SystemEntropy),
-            workers: Arc::clone(&self.workers),
-        })
+        let store = open_local(folder.path())?;
+        let (clock, entropy) = (Arc::new(WallClock), Arc::new(SystemEntropy));
+        let workers = Arc::clone(&self.workers);
+        Ok(World::new(
+            store,
+            clock,
+            entropy,
+            workers,
+            Traffic::default(),
+        ))
     }
 
     /// Leaves what was restored until later, if there is room for more like it. To delete many files

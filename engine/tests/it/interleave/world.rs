@@ -7,11 +7,14 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use engine::seam::{Clock, Entropy, Store, Task, Workers, World};
+use engine::seam::store::Transient;
+use engine::seam::{Clock, Entropy, Store, Task, Traffic, Workers, World};
 use engine::units::Timestamp;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -51,8 +54,8 @@ impl Draw {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Served,
-    /// Applied or not, and answered by an error.
-    Lost(bool),
+    /// Applied or not, and answered by an error, which is worth another attempt or not.
+    Lost(bool, bool),
     /// Applied or not, and never answered: the machine is gone.
     Last(bool),
 }
@@ -131,10 +134,9 @@ impl Shared {
         let at = state.draw.below(count) as usize;
         let fate = match state.draw.below(400) {
             _ if !state.trouble => Fate::Served,
-            0 => Fate::Lost(false),
-            1 => Fate::Lost(true),
-            2 => Fate::Last(false),
-            3 => Fate::Last(true),
+            0 => Fate::Last(false),
+            1 => Fate::Last(true),
+            lost @ 2..10 => Fate::Lost(lost % 2 == 0, lost > 3),
             _ => Fate::Served,
         };
         let waiting = state.waiting.swap_remove(at);
@@ -158,12 +160,10 @@ impl Shared {
             machine: number,
             view,
         });
-        let world = World {
-            store,
-            clock: Arc::new(Skewed(self.clone(), skew_seconds)),
-            entropy: Arc::new(Drawn(self.clone())),
-            workers: Arc::new(tasks.clone()),
-        };
+        let clock = Skewed(self.clone(), skew_seconds, number);
+        let entropy = Arc::new(Drawn(self.clone()));
+        let workers = Arc::new(tasks.clone());
+        let world = World::new(store, Arc::new(clock), entropy, workers, Traffic::default());
         (world, tasks)
     }
 }
@@ -179,11 +179,23 @@ pub(crate) struct View {
     pub(crate) remembers_points: Option<Arc<Mutex<Option<Vec<ObjectMeta>>>>>,
 }
 
-struct Skewed(Shared, i64);
+struct Skewed(Shared, i64, usize);
 
 impl Clock for Skewed {
     fn now(&self) -> Timestamp {
         Timestamp::from_nanoseconds(self.0.lock().now + i128::from(self.1) * SECOND)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.0.lock().now).unwrap_or_default())
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        let (shared, machine) = (self.0.clone(), self.2);
+        Box::pin(async move {
+            turn(&shared, machine).await;
+            shared.lock().now += i128::try_from(wait.as_nanos()).unwrap_or_default();
+        })
     }
 }
 
@@ -229,7 +241,10 @@ impl fmt::Display for Remote {
     }
 }
 
-fn lost() -> object_store::Error {
+fn lost(passing: bool) -> object_store::Error {
+    if passing {
+        return Transient::new("the answer was lost", None).into();
+    }
     object_store::Error::Generic {
         store: "interleaved",
         source: "the answer was lost".into(),
@@ -280,11 +295,11 @@ async fn change<T>(
 ) -> Result<T> {
     match turn(shared, machine).await {
         Fate::Served => apply().await,
-        Fate::Lost(applied) => {
+        Fate::Lost(applied, passing) => {
             if applied {
                 apply().await?;
             }
-            Err(lost())
+            Err(lost(passing))
         }
         Fate::Last(applied) => {
             if applied {
