@@ -20,6 +20,8 @@ pub mod check;
 pub mod inventory;
 pub mod restore;
 
+pub mod drill;
+
 pub use error::{Error, ErrorKind, Result};
 
 // Sizes are u64 on disk and usize in memory; a 32-bit build would truncate, so there is none.
