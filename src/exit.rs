@@ -14,8 +14,8 @@ pub(crate) enum Exit {
     Internal = 1,
     /// The command line or its input is wrong; nothing was changed.
     Usage = 2,
-    /// Done, but not wholly: files were left out or changed while they were read, or a restore did
-    /// not equal its source.
+    /// Done, but not wholly: files were left out or changed while they were read, a restore did not
+    /// equal its source, or a drill missed an objective.
     Missed = 3,
     /// Stored data is damaged.
     Corrupt = 4,
@@ -27,7 +27,7 @@ pub(crate) enum Exit {
 
 /// The table for `--help` and the README.
 pub(crate) const TABLE: &str = "Exit codes: 0 done; 1 a fault of firedrill; 2 wrong usage or input; \
-3 done but not wholly (files left out or changed while read, a restore that differs); 4 damaged data; 5 store or disk \
+3 done but not wholly (files left out or changed while read, a restore that differs, an objective missed); 4 damaged data; 5 store or disk \
 did not serve; 6 passphrase or permission refused.";
 
 impl From<Exit> for ExitCode {
@@ -39,7 +39,9 @@ impl From<Exit> for ExitCode {
 fn exit_of(error: &anyhow::Error) -> Exit {
     if let Some(error) = error.downcast_ref::<ReportError>() {
         return match error {
-            ReportError::Book { .. } | ReportError::Unpriced { .. } => Exit::Usage,
+            ReportError::Book { .. }
+            | ReportError::Objectives { .. }
+            | ReportError::Unpriced { .. } => Exit::Usage,
             ReportError::Write { .. } => Exit::Unavailable,
             ReportError::Make { .. } => Exit::Internal,
         };

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
 }
 
 /// The machine's name.
-fn host() -> String {
+pub(super) fn host() -> String {
     let uname = rustix::system::uname();
     uname.nodename().to_string_lossy().into_owned()
 }

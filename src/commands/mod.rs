@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compare;
+mod drill;
 mod init;
 mod ls;
 mod points;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Restore(args) => restore::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
+            Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
         }
     })

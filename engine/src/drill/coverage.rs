@@ -11,8 +11,14 @@ use crate::vault::{Catalog, Holdings, Vault, each_record, located};
 
 use super::ledger::{Ledgers, Read};
 
-/// What one drill opened: in each pack the bytes at which the blobs begin; `None` for the whole pack.
-pub type Opened = BTreeMap<ObjectId, Option<Vec<u32>>>;
+/// What one drill opened, and what did not open.
+#[derive(Clone, Debug, Default)]
+pub struct Opened {
+    /// In each pack the bytes at which the blobs begin; `None` for the whole pack.
+    pub packs: BTreeMap<ObjectId, Option<Vec<u32>>>,
+    /// Packs in which something is damaged: what was read of them earlier no longer counts.
+    pub damaged: BTreeSet<ObjectId>,
+}
 
 /// Bytes, and how many of them were read back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,8 +73,10 @@ pub async fn survey(
         if !sound || !told.insert(record.pack) {
             return;
         }
-        let read = read_now(record, opened.get(&record.pack), now);
-        let read = match (ledgers.packs.get(&record.pack), read) {
+        let read = read_now(record, opened.packs.get(&record.pack), now);
+        let before = ledgers.packs.get(&record.pack);
+        let before = before.filter(|_| !opened.damaged.contains(&record.pack));
+        let read = match (before, read) {
             (Some(before), Some(read)) => Some(add(record, before, &read)),
             (before, read) => read.or_else(|| before.cloned()),
         };

@@ -136,7 +136,7 @@ pub async fn traced(
         To::Nowhere(_) | To::Plan => &NOWHERE,
     };
     let target = match to {
-        To::Place(request) if !disk && !(request.dry_run && !request.target.exists()) => {
+        To::Place(request) if !disk && (!request.dry_run || request.target.exists()) => {
             let overwrite = request.overwrite || request.dry_run;
             Some(Arc::new(Target::open(&request.target, overwrite)?))
         }
@@ -492,6 +492,8 @@ impl Restore<'_> {
             self.trace.fetched(fetch.end - fetch.start);
             let bytes = match bytes {
                 Err(error) if error.is_damage() => {
+                    let pack = self.reader.index().pack(fetch.pack);
+                    self.trace.damaged.insert(pack);
                     window.lose(self.target.as_deref(), &fetch, &error)?;
                     continue;
                 }
@@ -512,6 +514,11 @@ impl Restore<'_> {
         drop(fetched);
         let window = Arc::try_unwrap(window)
             .map_err(|_| Error::internal("a window is still being written"))?;
+        self.close(window)
+    }
+
+    /// Tells what of a window is damaged, and makes the further names of its files.
+    fn close(&mut self, window: Window) -> Result<Vec<FileTask>> {
         self.lacking += window.lacking.into_inner().unwrap_or_default();
         for task in &window.files {
             // One that goes on in the next window is told there.

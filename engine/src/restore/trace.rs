@@ -1,6 +1,6 @@
 //! What a restore tells of itself: what it was waiting for, and which blobs it opened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::{BlobId, ObjectId};
 use crate::units::Timestamp;
@@ -31,6 +31,8 @@ pub struct Trace {
     pub content_bytes: u64,
     /// The blobs that opened: in each pack the bytes at which they begin, in no order, some twice.
     pub opened: BTreeMap<ObjectId, Vec<u32>>,
+    /// Packs that are damaged or gone, where what was needed of them lies.
+    pub damaged: BTreeSet<ObjectId>,
     /// A note is taken in [`Self::part`] once so many bytes are opened; 0 for never.
     pub part_after_bytes: u64,
     /// What was done by then.
@@ -82,6 +84,8 @@ impl Trace {
         self.content_bytes += written.bytes;
         let pack = self.opened.entry(written.pack).or_default();
         pack.extend_from_slice(&written.opened);
+        self.damaged
+            .extend(written.is_damaged.then_some(written.pack));
         let due = self.part_after_bytes > 0 && self.content_bytes >= self.part_after_bytes;
         if due && self.part.is_none() {
             self.part = Some(Part {

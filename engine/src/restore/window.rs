@@ -117,6 +117,8 @@ pub(super) struct Written {
     pub(super) pack: ObjectId,
     /// Where the blobs lie that opened.
     pub(super) opened: Vec<u32>,
+    /// Whether others did not.
+    pub(super) is_damaged: bool,
     /// Bytes of files.
     pub(super) bytes: u64,
     /// Time spent opening and verifying.
@@ -180,6 +182,7 @@ impl Window {
         let mut written = Written {
             pack: fetched.pack,
             opened: Vec::new(),
+            is_damaged: false,
             bytes: 0,
             open_micros: 0,
             micros: 0,
@@ -195,6 +198,7 @@ impl Window {
                 match opened {
                     Ok(opened) => raw = opened,
                     Err(error) if error.is_damage() => {
+                        written.is_damaged = true;
                         self.files[chunk.file as usize].lose(&error);
                         self.count(target, chunk.file, None)?;
                         continue;
