@@ -40,9 +40,9 @@ pub(crate) fn seconds_about(seconds: f64) -> String {
 /// How long ago or how long until, in the unit that fits up to days.
 pub(crate) fn age(seconds: u64) -> String {
     if seconds >= 2 * 86_400 {
-        return format!("{} days", three(seconds as f64 / 86_400.0));
+        return format!("{} days", three((seconds / 8640) as f64 / 10.0));
     }
-    self::seconds(seconds as f64)
+    seconds_about(seconds as f64)
 }
 
 /// An instant in UTC, to the minute.

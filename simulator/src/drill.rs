@@ -2,6 +2,7 @@
 //! as rows. A drill of a backup is a trial in the real world: a real vault, real bytes, the wall clock.
 
 mod instances;
+mod ledger;
 mod point;
 pub mod rows;
 mod run;

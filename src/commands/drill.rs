@@ -24,11 +24,7 @@ pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
     }
     let vault = vault_access::open(&args.vault).await?;
     let select = match (&args.point, args.sample, args.all) {
-        (Some(name), _, _) => {
-            let catalog = engine::vault::Catalog::load(&vault).await?;
-            let instance = args.instance.first().map(String::as_str);
-            Select::Point(vault_access::point(&catalog, name, instance)?.id)
-        }
+        (Some(name), _, _) => Select::Point(name.clone()),
         (_, Some(share_ppm), _) => Select::Sample(share_ppm),
         (_, _, true) => Select::All,
         _ => Select::Newest,

@@ -316,12 +316,17 @@ fn an_interrupt_leaves_no_plaintext_behind() {
     json(&["init", text(&vault)]);
     json(&["backup", text(&vault), text(&source)]);
     let scratch = folder.path().join("scratch");
-    let child = firedrill(&["drill", text(&vault), "--to", text(&scratch)])
+    let mut child = firedrill(&["drill", text(&vault), "--to", text(&scratch)])
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
         .expect("it runs");
-    while !scratch.exists() {
+    let restored = scratch.join("restored");
+    while fs::read_dir(&restored).map_or(0, Iterator::count) < 10 {
+        assert!(
+            child.try_wait().expect("a child").is_none(),
+            "it ended before the interrupt"
+        );
         std::thread::yield_now();
     }
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a small number"));
@@ -331,4 +336,28 @@ fn an_interrupt_leaves_no_plaintext_behind() {
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(said.contains("interrupted"), "{said}");
     assert!(!scratch.exists(), "nothing is left");
+}
+
+#[test]
+fn a_vault_of_version_1_is_drilled_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let vault = folder.path().join("vault");
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("engine/tests/fixtures/vault-v1");
+    let copied = std::process::Command::new("cp")
+        .arg("-r")
+        .arg(&fixture)
+        .arg(&vault)
+        .status();
+    assert!(copied.expect("it runs").success());
+    let mut command = firedrill(&["drill", text(&vault), "--all", "--json"]);
+    command.env("FIREDRILL_PASSPHRASE", "a passphrase for everyone to read");
+    let output = command.output().expect("it runs");
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (output.status.code(), &document["coverage_ratio"]),
+        (Some(0), &1.0.into())
+    );
+    let why = document["drill"]["unrecorded"].as_str().expect("why");
+    assert!(why.contains("format version 1"), "{why}");
+    assert!(!vault.join("drills").exists());
 }

@@ -11,7 +11,7 @@ mod validate;
 
 pub use coverage::{Coverage, Opened, Share, survey};
 pub use ledger::{Ledgers, Read};
-pub use model::{Predicted, from_part, predict};
+pub use model::{Predicted, from_part, pooled, predict};
 pub use packs::{PackOutcome, read_packs, request_micros, sampled};
 pub use sample::{Candidate, choose};
 pub use scratch::Scratch;

@@ -81,6 +81,30 @@ pub fn from_part(begun: &Measured, part: &Part) -> Measured {
     }
 }
 
+/// Several drills as one: together they tell rates with less chance in them than the last alone.
+pub fn pooled(drills: &[Measured]) -> Measured {
+    let sum = |field: fn(&Measured) -> u64| drills.iter().map(field).fold(0, u64::saturating_add);
+    let mean = |field| sum(field) / (drills.len() as u64).max(1);
+    Measured {
+        points: sum(|one| one.points),
+        vault_micros: mean(|one| one.vault_micros),
+        manifests: sum(|one| one.manifests),
+        catalog_micros: sum(|one| one.catalog_micros),
+        blobs: sum(|one| one.blobs),
+        index_micros: sum(|one| one.index_micros),
+        entries: sum(|one| one.entries),
+        listing_micros: sum(|one| one.listing_micros),
+        request_micros: mean(|one| one.request_micros),
+        requests: sum(|one| one.requests),
+        fetched_bytes: sum(|one| one.fetched_bytes),
+        fetch_micros: sum(|one| one.fetch_micros),
+        content_bytes: sum(|one| one.content_bytes),
+        open_micros: sum(|one| one.open_micros),
+        write_micros: sum(|one| one.write_micros),
+        validate_micros: sum(|one| one.validate_micros),
+    }
+}
+
 fn scaled(micros: u64, of: u64, known: u64) -> u64 {
     let scaled = u128::from(micros) * u128::from(of) / u128::from(known.max(1));
     u64::try_from(scaled).unwrap_or(u64::MAX)
@@ -88,7 +112,7 @@ fn scaled(micros: u64, of: u64, known: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_part, predict};
+    use super::{from_part, pooled, predict};
     use crate::format::drill::Measured;
     use crate::restore::Part;
 
@@ -164,6 +188,23 @@ mod tests {
             .fetch_micros,
             20
         );
+    }
+
+    #[test]
+    fn several_drills_predict_their_mean() {
+        let slow = Measured {
+            vault_micros: 300,
+            fetch_micros: 320,
+            open_micros: 600,
+            ..KNOWN
+        };
+        let both = predict(&KNOWN, &pooled(&[KNOWN, slow]));
+        assert_eq!(both.vault_micros, 200);
+        assert_eq!(both.fetch_micros, 220);
+        assert_eq!(both.open_micros, 400);
+        assert_eq!(both.listing_micros, KNOWN.listing_micros);
+        assert_eq!(pooled(&[KNOWN]), KNOWN);
+        assert_eq!(pooled(&[]), Measured::default());
     }
 
     #[test]

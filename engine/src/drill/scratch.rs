@@ -7,6 +7,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::listing::EntryKind;
 use crate::source::{Found, Walk};
 
+/// Times that an early end tries to remove what is still being written; at most a few computations are.
+const REMOVALS_MAX: usize = 100;
+
 /// A folder that holds restored plaintext until it is dropped.
 #[derive(Debug)]
 pub struct Scratch {
@@ -103,7 +106,9 @@ impl Scratch {
 impl Drop for Scratch {
     /// For a drill that ends early: an error or an interrupt.
     fn drop(&mut self) {
-        if !self.taken_away && self.empty().is_ok() && !self.was_there {
+        // Files that are just being made come up while others are removed.
+        let mut tries = 0..if self.taken_away { 0 } else { REMOVALS_MAX };
+        if tries.any(|_| self.empty().is_ok()) && !self.was_there {
             let _ = std::fs::remove_dir(&self.at).is_ok();
         }
     }

@@ -182,3 +182,66 @@ pub fn write(ledger: &Ledger) -> Vec<u8> {
 pub fn read(object: &str, bytes: &[u8]) -> Result<Ledger> {
     super::decode(object, bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Ledger, Measured, PackRead, PointRead, Run, Scope, read, write};
+    use crate::ids::ObjectId;
+    use crate::units::Timestamp;
+
+    fn ledger() -> Ledger {
+        let at = Timestamp {
+            seconds: 1_795_500_000,
+            nanos: 0,
+        };
+        Ledger {
+            runs: vec![Run {
+                at,
+                by: "host (7)".to_owned(),
+                scope: Scope::Sample,
+                scratch: false,
+                good: true,
+                bytes: 300,
+                micros: 400,
+                points: vec![ObjectId([3; 16])],
+                measured: Measured {
+                    points: 1,
+                    ..Measured::default()
+                },
+            }],
+            packs: vec![PackRead {
+                pack: ObjectId([1; 16]),
+                at,
+                blobs: vec![0b101],
+            }],
+            points: vec![PointRead {
+                point: ObjectId([3; 16]),
+                at,
+            }],
+        }
+    }
+
+    #[test]
+    fn bytes_at_rest_stay_as_they_are() {
+        let bytes = write(&ledger());
+        assert_eq!(read("drills/x", &bytes).expect("it reads"), ledger());
+        let hash = blake3::hash(&bytes).to_string();
+        assert_eq!((bytes.len(), &hash[..16]), (150, "04f52f3cccd87a2a"));
+    }
+
+    proptest! {
+        #[test]
+        fn other_bytes_are_an_error_and_no_panic(
+            at in any::<prop::sample::Index>(), flip in 1_u8.., cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = write(&ledger());
+            let at = at.index(bytes.len());
+            bytes[at] ^= flip;
+            let _ = read("drills/x", &bytes).is_ok();
+            let cut = cut.index(bytes.len());
+            prop_assert!(read("drills/x", &write(&ledger())[..cut]).is_err());
+        }
+    }
+}

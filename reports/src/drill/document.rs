@@ -97,11 +97,9 @@ pub(super) fn seconds(micros: u64) -> f64 {
 impl Evidence {
     /// Draws the conclusions of a drill.
     pub fn new(drill: Drill, objectives: &Objectives) -> Self {
-        let instances: Vec<_> = drill
-            .instances
-            .iter()
-            .map(|row| instance(row, objectives))
-            .collect();
+        let rows = drill.instances.iter();
+        let mut instances: Vec<_> = rows.map(|row| instance(row, objectives)).collect();
+        instances.extend(unprotected(&drill, objectives));
         let missed = instances
             .iter()
             .any(|one| one.rto_met == Some(false) || one.rpo_met == Some(false));
@@ -160,6 +158,27 @@ fn instance(row: &InstanceDrill, objectives: &Objectives) -> InstanceEvidence {
             .rpo_seconds
             .map(|most| row.rpo_seconds.is_some_and(|rpo| rpo <= most)),
     }
+}
+
+/// Instances that have an objective and no point at all: nobody would miss them otherwise.
+fn unprotected(drill: &Drill, objectives: &Objectives) -> Vec<InstanceEvidence> {
+    let has_point = |name: &str| drill.instances.iter().any(|row| row.instance == name);
+    let names = objectives.instances.keys();
+    let lacking = names.filter(|name| !drill.filtered && !has_point(name));
+    lacking
+        .map(|name| {
+            let objective = objectives.of(name);
+            InstanceEvidence {
+                instance: name.clone(),
+                rto_seconds: None,
+                rto_predicted: false,
+                rpo_seconds: None,
+                objective,
+                rto_met: objective.rto_seconds.map(|_| false),
+                rpo_met: objective.rpo_seconds.map(|_| false),
+            }
+        })
+        .collect()
 }
 
 fn point(drill: &Drill, row: &PointDrill) -> PointEvidence {

@@ -35,6 +35,8 @@ struct Page<'a> {
     covered: String,
     covered_percent: String,
     odds: String,
+    asked: bool,
+    done: &'static str,
     rto_hint: &'static str,
     coverage: Vec<CoverageRow>,
     coverage_hidden: usize,
@@ -119,26 +121,7 @@ pub(super) fn render(evidence: &Evidence) -> Result<String, ReportError> {
         scope: words::scope(drill),
         verified_bytes: units::bytes(evidence.verified_bytes),
         verified: words::verified(drill),
-        instances: drill
-            .instances
-            .iter()
-            .zip(&evidence.instances)
-            .map(|(row, one)| InstanceRow {
-                name: units::plain(&row.instance),
-                restored: restored(row.restored, row.good.is_some()),
-                captured: row
-                    .good_captured_seconds
-                    .map_or("none".to_owned(), units::instant),
-                newest: if row.good.as_ref() == Some(&row.newest) {
-                    String::new()
-                } else {
-                    let at = units::instant(row.newest_captured_seconds);
-                    format!("the newest, of {at}, is damaged")
-                },
-                rpo: rpo(one),
-                rto: rto(one),
-            })
-            .collect(),
+        instances: instances(evidence),
         stages: stages(&all),
         stages_total: units::seconds(seconds(all.total_micros())),
         points: drill
@@ -153,6 +136,15 @@ pub(super) fn render(evidence: &Evidence) -> Result<String, ReportError> {
         covered: units::bound(&words::coverage(drill)),
         covered_percent: share.replace(' ', ""),
         odds: words::odds(drill),
+        asked: evidence
+            .instances
+            .iter()
+            .any(|one| one.rto_met.is_some() || one.rpo_met.is_some()),
+        done: if drill.scratch {
+            "restored"
+        } else {
+            "read back"
+        },
         rto_hint: if drill.scratch {
             "to have it back"
         } else {
@@ -170,10 +162,32 @@ pub(super) fn render(evidence: &Evidence) -> Result<String, ReportError> {
     })
 }
 
+/// One row per instance; one that has an objective and no point has no row in the drill.
+fn instances(evidence: &Evidence) -> Vec<InstanceRow> {
+    let rows = evidence.instances.iter().enumerate();
+    rows.map(|(number, one)| {
+        let row = evidence.drill.instances.get(number);
+        let good = row.and_then(|row| row.good_captured_seconds);
+        let newest = row.filter(|row| row.good.as_ref() != Some(&row.newest));
+        InstanceRow {
+            name: units::plain(&one.instance),
+            restored: restored(row.is_some_and(|row| row.restored), good.is_some()),
+            captured: good.map_or("none".to_owned(), units::instant),
+            newest: newest.map_or_else(String::new, |row| {
+                let at = units::instant(row.newest_captured_seconds);
+                format!("the newest, of {at}, is damaged")
+            }),
+            rpo: rpo(one),
+            rto: rto(one),
+        }
+    })
+    .collect()
+}
+
 fn restored(restored: bool, good: bool) -> &'static str {
     match (restored, good) {
-        (true, _) => "restored and verified by this drill",
-        (false, true) => "not restored by this drill; not known to be damaged",
+        (true, _) => "verified whole by this drill",
+        (false, true) => "not read wholly by this drill; not known to be damaged",
         (false, false) => "no good point",
     }
 }

@@ -78,6 +78,7 @@ pub(super) fn drill() -> Drill {
         vault: "00112233445566778899aabbccddeeff".to_owned(),
         scope: "newest".to_owned(),
         sample_ppm: None,
+        filtered: false,
         scratch: false,
         request_micros: 400,
         store_ahead_seconds: Some(0),
@@ -87,6 +88,7 @@ pub(super) fn drill() -> Drill {
         failures: Vec::new(),
         failures_total: 0,
         basis: Basis::Earlier {
+            drills: 1,
             at_seconds: STARTED - 86_400,
         },
         coverage: CoverageRow {

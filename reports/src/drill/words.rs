@@ -100,9 +100,11 @@ fn sampled(evidence: &Evidence) -> String {
 
 fn damaged(evidence: &Evidence) -> String {
     let drill = &evidence.drill;
+    let files = drill.failures.iter().all(|failure| failure.path.is_some());
+    let thing = if files { "file" } else { "thing" };
     let things = match drill.failures_total {
-        1 => "1 thing is damaged".to_owned(),
-        several => format!("{} things are damaged", units::count(several)),
+        1 => format!("1 {thing} is damaged"),
+        several => format!("{} {thing}s are damaged", units::count(several)),
     };
     let mut lines = Vec::new();
     for row in &drill.instances {
@@ -118,8 +120,10 @@ fn damaged(evidence: &Evidence) -> String {
     }
     let lost = drill.instances.iter().all(|row| row.good.is_none());
     let begin = if lost { "No" } else { "Not all of it" };
-    let more = if lines.is_empty() {
+    let more = if lines.is_empty() && drill.failures.iter().any(|one| one.point.is_some()) {
         "the newest point of every instance is good, older ones are not".to_owned()
+    } else if lines.is_empty() {
+        "no point is known to need what is damaged".to_owned()
     } else {
         lines.truncate(3);
         lines.join("; ")
@@ -226,8 +230,12 @@ pub(super) fn verified(drill: &Drill) -> &'static str {
 /// How the prediction was made.
 pub(super) fn model(drill: &Drill) -> String {
     let basis = match drill.basis {
-        Basis::Earlier { at_seconds } => {
-            format!("the drill of {}", units::instant(at_seconds))
+        Basis::Earlier { drills, at_seconds } => {
+            let last = units::instant(at_seconds);
+            match drills {
+                1 => format!("the drill of {last}"),
+                several => format!("the last {several} such drills together, up to that of {last}"),
+            }
         }
         Basis::FirstPart => "the first fifth of this drill's first point".to_owned(),
         Basis::Sample => "this sample".to_owned(),
@@ -389,7 +397,7 @@ mod tests {
         }
         let answer = damaged().answer;
         assert!(
-            answer.starts_with("Not all of it: 1 thing is damaged; of odd"),
+            answer.starts_with("Not all of it: 1 file is damaged; of odd"),
             "{answer}"
         );
         assert!(
@@ -398,9 +406,24 @@ mod tests {
         );
         let mut lost = drill();
         lost.failures_total = 3;
+        lost.failures = damaged().drill.failures;
+        lost.failures[0].path = None;
         lost.instances[0].good = None;
         let answer = Evidence::new(lost, &Objectives::default()).answer;
         assert!(answer.starts_with("No: 3 things are damaged"), "{answer}");
+    }
+
+    #[test]
+    fn an_objective_of_what_has_no_point_is_missed() {
+        let text = "[instance.forgotten]\nrpo = \"1d\"\n";
+        let objectives = Objectives::parse("o.toml", text).expect("it reads");
+        let evidence = Evidence::new(drill(), &objectives);
+        assert_eq!(evidence.verdict, Verdict::Missed);
+        let expected = "forgotten loses everything, and may lose 24 h.";
+        assert!(evidence.answer.ends_with(expected), "{}", evidence.answer);
+        let mut part = drill();
+        part.filtered = true;
+        assert_eq!(Evidence::new(part, &objectives).verdict, Verdict::Met);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Drill {
     pub scope: String,
     /// Parts in a million of all bytes that a sample was to read.
     pub sample_ppm: Option<u32>,
+    /// Whether only some instances were looked at.
+    pub filtered: bool,
     /// Whether files were written to scratch; else they were only read.
     pub scratch: bool,
     /// What one small request to the store took.
@@ -57,9 +59,11 @@ pub struct Drill {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Basis {
-    /// An earlier drill, begun then.
+    /// Earlier drills of the same sort, taken together.
     Earlier {
-        /// When.
+        /// How many.
+        drills: u32,
+        /// When the last of them began.
         at_seconds: i64,
     },
     /// The first part of this drill's first point.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use engine::backup::Progress;
-use engine::drill::{self, Coverage, Ledgers, Opened, Scratch};
+use engine::drill::{self, Ledgers, Opened, Scratch};
 use engine::format::drill::{Measured, Run, Scope};
 use engine::ids::PointId;
 use engine::units::Timestamp;
@@ -14,10 +14,9 @@ use engine::{Error, ErrorKind, Result};
 use crate::measured::machine;
 
 use super::instances;
+use super::ledger;
 use super::point::{self, Ground, Restored, micros_since, unowned};
-use super::rows::{
-    Basis, CoverageRow, Drill, Failure, PastDrill, PointCoverage, PointDrill, SampleDrill,
-};
+use super::rows::{Basis, Drill, Failure, PointDrill, SampleDrill};
 
 /// Older points that are tried after a newest one that is damaged: a good one is what matters, and each
 /// costs a whole restore.
@@ -26,7 +25,7 @@ const OLDER_MAX: usize = 3;
 const FAILURES_MAX: usize = 1000;
 
 /// What to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Select {
     /// The newest point of each instance; where it is damaged, older ones until one is good.
     Newest,
@@ -34,8 +33,8 @@ pub enum Select {
     Sample(u32),
     /// Every point.
     All,
-    /// One point.
-    Point(PointId),
+    /// One point: `latest`, an id or the beginning of one.
+    Point(String),
 }
 
 /// A drill to be run.
@@ -101,7 +100,7 @@ pub async fn run(vault: &Vault, request: &Request, watcher: &dyn Watcher) -> Res
         restored: Vec::new(),
         failures: damaged_before(&catalog, &ledgers),
         predicted: BTreeMap::new(),
-        basis: basis(&ledgers, request),
+        basis: ledger::basis(&ledgers, request.scratch.is_some()),
         part: None,
         sum: begun,
         sample: None,
@@ -142,17 +141,6 @@ fn damaged_before(catalog: &Catalog, ledgers: &Ledgers) -> Vec<Failure> {
     damaged.map(unowned).collect()
 }
 
-/// The last drill that tells how long a restore of this sort takes.
-fn basis(ledgers: &Ledgers, request: &Request) -> Option<(Basis, Measured)> {
-    let scratch = request.scratch.is_some();
-    let runs = ledgers.runs.iter().rev();
-    let mut told = runs.filter(|run| run.measured.points > 0 && run.scratch == scratch);
-    told.next().map(|run| {
-        let at_seconds = run.at.seconds;
-        (Basis::Earlier { at_seconds }, run.measured)
-    })
-}
-
 struct Session<'a> {
     ground: Ground<'a>,
     request: &'a Request,
@@ -173,7 +161,7 @@ struct Session<'a> {
 impl<'a> Session<'a> {
     async fn read(&mut self, ledgers: &Ledgers) -> Result<()> {
         let newest = |points: &Vec<&'a Point>| points.last().copied();
-        match self.request.select {
+        match &self.request.select {
             Select::Newest => {
                 self.refuse_small_scratch(self.chosen.values().filter_map(newest).collect())
                     .await?;
@@ -193,18 +181,38 @@ impl<'a> Session<'a> {
                     self.restore(point).await?;
                 }
             }
-            Select::Point(id) => {
-                let point = self.ground.catalog.get(id);
-                let point =
-                    point.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such point"))?;
+            Select::Point(name) => {
+                let point = self.named(name)?;
                 let instance = point.manifest.instance.as_str();
                 self.chosen.retain(|name, _| *name == instance);
                 self.refuse_small_scratch(vec![point]).await?;
                 self.restore(point).await?;
             }
-            Select::Sample(share_ppm) => self.read_sample(ledgers, share_ppm).await?,
+            Select::Sample(share_ppm) => self.read_sample(ledgers, *share_ppm).await?,
         }
         Ok(())
+    }
+
+    fn is_one_point(&self) -> bool {
+        matches!(self.request.select, Select::Point(_))
+    }
+
+    /// The point that a person means.
+    fn named(&self, name: &str) -> Result<&'a Point> {
+        let asked = &self.request.instances;
+        let point = if name == "latest" {
+            self.ground
+                .catalog
+                .latest(asked.first().map(String::as_str))?
+        } else {
+            self.ground.catalog.resolve(name)?
+        };
+        let instance = &point.manifest.instance;
+        if asked.is_empty() || asked.contains(instance) {
+            return Ok(point);
+        }
+        let what = format!("point '{name}' is of {instance}: leave --instance out, or name that");
+        Err(Error::new(ErrorKind::Invalid, what))
     }
 
     /// Refuses before anything is read what would not fit, holes not counted.
@@ -354,14 +362,8 @@ impl<'a> Session<'a> {
         let vault = self.ground.vault;
         let part = self.part.map(|known| (Basis::FirstPart, known));
         let basis = self.basis.or(part);
-        let mut points = Vec::new();
-        for (mut row, measured) in std::mem::take(&mut self.restored) {
-            let told = basis.filter(|_| row.verified);
-            row.predicted =
-                told.map(|(_, known)| point::predicted(&drill::predict(&measured, &known)));
-            points.push(row);
-        }
-        let history = ledgers.runs.iter().map(past).collect();
+        let points = self.take_rows(basis);
+        let history = ledgers.runs.iter().map(ledger::past).collect();
         let started = self.request.started;
         for row in points.iter().filter(|row| row.verified) {
             if let Ok(id) = row.point.parse() {
@@ -378,7 +380,7 @@ impl<'a> Session<'a> {
         let catalog = self.ground.catalog;
         let coverage = drill::survey(vault, catalog, &mut ledgers, &self.opened, started).await?;
         ledgers.runs.push(self.as_run(&points, wall_micros));
-        let (store_now, unrecorded) = record(vault, &ledgers).await;
+        let (store_now, unrecorded) = ledger::record(vault, &ledgers).await;
         // A request takes time, and HTTP tells whole seconds: small differences are none.
         let ahead = store_now.map(|now| {
             let ahead = now.seconds - vault.world().clock.now().seconds;
@@ -402,7 +404,8 @@ impl<'a> Session<'a> {
             machine: machine(),
             by: self.request.by.clone(),
             vault: vault.keys().vault().to_string(),
-            scope: scope(self.request.select).name().to_owned(),
+            scope: scope(&self.request.select).name().to_owned(),
+            filtered: !self.request.instances.is_empty() || self.is_one_point(),
             sample_ppm: match self.request.select {
                 Select::Sample(share_ppm) => Some(share_ppm),
                 _ => None,
@@ -416,10 +419,22 @@ impl<'a> Session<'a> {
             failures: self.failures,
             failures_total,
             basis: basis.map_or(Basis::None, |(basis, _)| basis),
-            coverage: coverage_row(catalog, &ledgers, &coverage),
+            coverage: ledger::coverage(catalog, &ledgers, &coverage),
             history,
             unrecorded,
         })
+    }
+
+    /// The points' rows, with what was predicted of those that are whole.
+    fn take_rows(&mut self, basis: Option<(Basis, Measured)>) -> Vec<PointDrill> {
+        let rows = std::mem::take(&mut self.restored).into_iter();
+        rows.map(|(mut row, measured)| {
+            let known = basis.filter(|_| row.verified);
+            row.predicted =
+                known.map(|(_, known)| point::predicted(&drill::predict(&measured, &known)));
+            row
+        })
+        .collect()
     }
 
     fn as_run(&self, points: &[PointDrill], micros: u64) -> Run {
@@ -428,7 +443,7 @@ impl<'a> Session<'a> {
         Run {
             at: self.request.started,
             by: self.request.by.clone(),
-            scope: scope(self.request.select),
+            scope: scope(&self.request.select),
             scratch: self.request.scratch.is_some(),
             good: self.failures.is_empty(),
             bytes: restored + self.sample.map_or(0, |sample| sample.bytes),
@@ -439,63 +454,11 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Keeps what is known of reading back in the vault; gives the store's time, or why it was not kept.
-async fn record(vault: &Vault, ledgers: &Ledgers) -> (Option<Timestamp>, Option<String>) {
-    let kept = async {
-        // A vault of version 1 has no such objects.
-        vault.terms()?;
-        ledgers.keep(vault).await
-    };
-    match kept.await {
-        Ok(now) => (Some(now), None),
-        Err(error) => (None, Some(error.to_string())),
-    }
-}
-
-fn scope(select: Select) -> Scope {
+fn scope(select: &Select) -> Scope {
     match select {
         Select::Newest => Scope::Newest,
         Select::Sample(_) => Scope::Sample,
         Select::All => Scope::All,
         Select::Point(_) => Scope::Point,
-    }
-}
-
-fn past(run: &Run) -> PastDrill {
-    PastDrill {
-        at_seconds: run.at.seconds,
-        by: run.by.clone(),
-        scope: run.scope.name().to_owned(),
-        scratch: run.scratch,
-        good: run.good,
-        bytes: run.bytes,
-        wall_micros: run.micros,
-    }
-}
-
-fn coverage_row(catalog: &Catalog, ledgers: &Ledgers, coverage: &Coverage) -> CoverageRow {
-    let deleted: BTreeSet<PointId> = catalog.deleted().iter().map(|one| one.point.id).collect();
-    let mut points: Vec<&Point> = catalog.existing().collect();
-    points.sort_by_key(|point| (point.manifest.captured, point.id));
-    let point = |point: &Point| {
-        let share = coverage.points.get(&point.id).copied().unwrap_or_default();
-        PointCoverage {
-            point: point.id.to_string(),
-            instance: point.manifest.instance.clone(),
-            captured_seconds: point.manifest.captured.seconds,
-            deleted: deleted.contains(&point.id),
-            bytes: share.bytes,
-            read_bytes: share.read_bytes,
-            restored_seconds: ledgers.points.get(&point.id).map(|at| at.seconds),
-        }
-    };
-    CoverageRow {
-        bytes: coverage.content.bytes,
-        read_bytes: coverage.content.read_bytes,
-        packs: coverage.packs,
-        whole_packs: coverage.whole_packs,
-        oldest_unread_seconds: coverage.oldest_unread.map(|at| at.seconds),
-        oldest_read_seconds: coverage.oldest_read.map(|at| at.seconds),
-        points: points.into_iter().map(point).collect(),
     }
 }
