@@ -22,6 +22,15 @@ pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).with_context(|| format!("report folder {}", out.display()))?;
     }
+    if let Some(folder) = args.metrics.as_deref().and_then(Path::parent)
+        && !folder.as_os_str().is_empty()
+        && !folder.is_dir()
+    {
+        bail!(
+            "metrics folder {} does not exist: make it first",
+            folder.display()
+        );
+    }
     let vault = vault_access::open(&args.vault).await?;
     let select = match (&args.point, args.sample, args.all) {
         (Some(name), _, _) => Select::Point(name.clone()),

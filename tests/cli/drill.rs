@@ -298,6 +298,8 @@ fn repeated_samples_reach_all_and_the_next_drill_has_a_prediction() {
     for (arguments, part) in [
         (["--sample", "0%"], "no share"),
         (["--instance", "nobody"], "no recovery point of 'nobody'"),
+        (["--metrics", "/nowhere/at/all.prom"], "does not exist"),
+        (["--point", "zz"], "no recovery point 'zz'"),
     ] {
         let (code, _, err) = run(&[&["drill", text(&vault)], &arguments[..]].concat());
         assert_eq!(code, 2);

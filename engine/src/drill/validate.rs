@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
 
 use crate::backup::Progress;
 use crate::error::Result;
@@ -253,17 +255,22 @@ fn extents_differ(
     None
 }
 
+/// Whether a range reads as zeros. What the file system keeps no data for is not read.
 fn is_zeros(file: &File, offset: u64, bytes: u64, buffer: &mut Vec<u8>) -> bool {
-    let mut done = 0;
-    while done < bytes {
-        let step = (bytes - done).min(HOLE_BYTES);
+    let (mut at, end) = (offset, offset + bytes);
+    while at < end {
+        at = match rustix::fs::seek(file, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => end,
+            // A file system that does not tell: all of it may be data.
+            Err(_) => at,
+        };
+        let step = end.saturating_sub(at).min(HOLE_BYTES);
         buffer.resize(step as usize, 0);
-        if file.read_exact_at(buffer, offset + done).is_err()
-            || buffer.iter().any(|byte| *byte != 0)
-        {
+        if file.read_exact_at(buffer, at).is_err() || buffer.iter().any(|byte| *byte != 0) {
             return false;
         }
-        done += step;
+        at += step;
     }
     true
 }

@@ -371,11 +371,15 @@ fn a_restored_disk_is_held_against_its_blocks() {
         let nowhere = read_back(&vault, point, None).await;
         assert_eq!(real.trace.opened, nowhere.trace.opened);
         assert_eq!(validate(&vault, point, &target).await.differences, []);
-        let mut bytes = fs::read(&target).expect("an image");
-        let last = bytes.len() - 1;
-        bytes[last] ^= 1;
-        fs::write(&target, bytes).expect("an image");
-        let found = validate(&vault, point, &target).await.differences;
-        assert!(found[0].what.contains("content differs"), "{found:?}");
+        let bytes = fs::read(&target).expect("an image");
+        let is_hole = |block: &[u8]| block.iter().all(|byte| *byte == 0);
+        let hole = bytes.chunks(4096).position(is_hole).expect("a hole") * 4096 + 100;
+        for at in [bytes.len() - 1, hole] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= 1;
+            fs::write(&target, bytes).expect("an image");
+            let found = validate(&vault, point, &target).await.differences;
+            assert!(found[0].what.contains("content differs"), "{at}: {found:?}");
+        }
     });
 }

@@ -16,12 +16,13 @@ pub fn summary(evidence: &Evidence, width: usize) -> String {
     text.push('\n');
     for (row, point) in drill.points.iter().zip(&evidence.points).take(SHOWN_MAX) {
         text += &format!(
-            "{}  {}  {}\n  {} in {} files; {} in {}, slowest: {}{}\n",
+            "{}  {}  {}\n  {} in {} file{}; {} in {}, slowest: {}{}\n",
             &row.point[..row.point.len().min(8)],
             units::instant(row.captured_seconds),
             plain(&row.instance),
             units::bytes(row.bytes),
             units::count(row.files),
+            if row.files == 1 { "" } else { "s" },
             if row.verified { "verified" } else { "DAMAGED" },
             units::seconds(point.rto_seconds),
             point.slowest_stage,

@@ -245,10 +245,15 @@ pub(super) fn model(drill: &Drill) -> String {
                 .to_owned();
         }
     };
+    let files = if drill.scratch {
+        " It counts bytes and not files: many small ones take longer to write than it says."
+    } else {
+        ""
+    };
     format!(
         "Predicted = opening the vault, as before + manifests, index and listing, each at its time per \
          item + requests × {} latency ÷ 4 at once + fetched bytes ÷ rate + opening and writing, each \
-         at its time per byte. The rates are those of {basis}.",
+         at its time per byte. The rates are those of {basis}.{files}",
         units::seconds(seconds(drill.request_micros))
     )
 }
