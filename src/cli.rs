@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
+use engine::retention::Semantics;
+
+use crate::keep::KeepArgs;
 
 /// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
 #[derive(Debug, Parser)]
@@ -27,7 +30,7 @@ pub(crate) enum Command {
         A folder is backed up as a tree of files; a file or block device as a disk.")]
     Backup(BackupArgs),
     /// List the recovery points of a vault
-    Points(VaultArgs),
+    Points(PointsArgs),
     /// List what a recovery point holds
     #[command(after_help = "Example:\n  firedrill ls /backup/vault latest docs")]
     Ls(LsArgs),
@@ -37,6 +40,29 @@ pub(crate) enum Command {
         firedrill restore /backup/vault 3fa1 /tmp/back --path docs/plan.txt"
     )]
     Restore(RestoreArgs),
+    /// Let recovery points expire: by a retention policy, by name, or all
+    #[command(
+        after_help = "Examples:\n  firedrill forget /backup/vault --keep-within 30d \
+        --keep-weekly 12 --dry-run\n  firedrill forget /backup/vault --keep-daily 7 --semantics \
+        restic,borg,azure\n  firedrill forget /backup/vault 3fa1\n\nEach instance is thinned by itself. \
+        A point that one which stays can't be restored without stays too, and so does the newest."
+    )]
+    Forget(Box<ForgetArgs>),
+    /// Bring forgotten recovery points back
+    #[command(
+        after_help = "Examples:\n  firedrill points /backup/vault --deleted\n  \
+        firedrill undelete /backup/vault 3fa1\n\nWhat was forgotten can be brought back for 14 days, or as \
+        long as the vault was made to keep it."
+    )]
+    Undelete(UndeleteArgs),
+    /// Remove what no recovery point needs any more, beside running backups
+    #[command(
+        after_help = "Examples:\n  firedrill prune /backup/vault --dry-run\n  \
+        firedrill prune /backup/vault --yes\n\nA first prune condemns what nothing needs: no backup builds on \
+        it any more. One that runs after the grace (a day) looks again and removes it. Backups may run \
+        meanwhile on any machine, and a prune that is stopped leaves nothing wrong."
+    )]
+    Prune(PruneArgs),
     /// Prove that a vault is whole
     #[command(
         after_help = "Without --read-data: that every object that recovery points need is \
@@ -80,6 +106,56 @@ pub(crate) struct VaultArgs {
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
+    /// Days for which a forgotten point can be brought back: 14 to 180. Settled for the vault's life, so that
+    /// nobody can shorten it
+    #[arg(long, default_value_t = 14, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(14..=180))]
+    pub(crate) soft_delete: u64,
+    /// A vault to rehearse deleting on, never for data: forgotten points stay 40 seconds, and the grace
+    /// of prune is 20 seconds
+    #[arg(long, conflicts_with = "soft_delete")]
+    pub(crate) rehearsal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PointsArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Only the points of this instance
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// The forgotten points instead, and until when they can be brought back
+    #[arg(long)]
+    pub(crate) deleted: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UndeleteArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Ids or their beginnings
+    #[arg(value_name = "POINT", required_unless_present = "all")]
+    pub(crate) points: Vec<String>,
+    /// Every point that can still be brought back
+    #[arg(long, conflicts_with = "points")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Unneeded data that may stay in packs which are needed otherwise, in percent of the vault
+    #[arg(long, default_value_t = 5, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) max_waste: u32,
+    /// Copy at most so much into new packs in this run; the next goes on
+    #[arg(long, value_name = "SIZE", value_parser = crate::output::parse_bytes)]
+    pub(crate) max_repack: Option<u64>,
+    /// Show what would be removed, why and how many bytes, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +216,39 @@ pub(crate) struct RestoreArgs {
     /// Show what would be written and replaced, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Forget these points and no other: `latest`, ids or their beginnings
+    #[arg(value_name = "POINT", conflicts_with_all = ["keep", "all", "semantics"])]
+    pub(crate) points: Vec<String>,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+    /// Only the points of this instance [default: every instance, each by itself]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Forget every point
+    #[arg(long, conflicts_with_all = ["keep", "semantics"])]
+    pub(crate) all: bool,
+    /// Show side by side what these conventions would keep, and forget nothing: restic, borg
+    /// (1.4), borg2, pbs, kopia or azure
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) semantics: Vec<Semantics>,
+    /// Show what would be forgotten and why, and forget nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Days for which the points can be brought back: 14 to 180, and no fewer than the vault's own
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(14..=180))]
+    pub(crate) soft_delete: Option<u64>,
+    /// Why, for whoever looks at the deleted points [default: the command line]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
         instances: args.instance.clone(),
         scratch: (args.to != Path::new("nowhere")).then(|| args.to.clone()),
         started,
-        by: format!("{} ({})", super::backup::host(), std::process::id()),
+        by: vault_access::holder(),
         command: output::command_line(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
     };

@@ -4,11 +4,14 @@ mod backup;
 mod check;
 mod compare;
 mod drill;
+mod forget;
 mod init;
 mod ls;
 mod points;
+mod prune;
 mod restore;
 mod stats;
+mod undelete;
 
 use anyhow::Result;
 
@@ -34,6 +37,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Points(args) => points::run(args, json).await,
             Command::Ls(args) => ls::run(args, json).await,
             Command::Restore(args) => restore::run(args, json).await,
+            Command::Forget(args) => forget::run(args, json).await,
+            Command::Undelete(args) => undelete::run(args, json).await,
+            Command::Prune(args) => prune::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Drill(args) => drill::run(args, json).await,

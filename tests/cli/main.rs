@@ -2,6 +2,7 @@
 
 mod compare;
 mod drill;
+mod forget;
 mod full_disk;
 mod input;
 mod journey;
