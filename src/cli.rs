@@ -96,6 +96,16 @@ pub(crate) enum Command {
         the machine's local time."
     )]
     Schedule(Box<ScheduleArgs>),
+    /// Prove by restoring that a vault can be restored, and measure it
+    #[command(
+        after_help = "Examples:\n  firedrill drill /backup/vault --rto 4h --rpo 1d\n  \
+        firedrill drill /backup/vault --sample 5% --metrics /var/lib/node_exporter/firedrill.prom\n  \
+        firedrill drill /backup/vault --all --to /scratch/drill --out evidence\n\n\
+        The newest point of each instance is restored, unless --sample, --all or --point says \
+        otherwise.\nExit code: 0 all was verified and the objectives are met; 3 an objective is \
+        missed; 4 something is damaged."
+    )]
+    Drill(DrillArgs),
     /// Compare protection methods on successive states of the same data
     #[command(after_help = "Examples:\n  firedrill compare\n  \
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
@@ -401,6 +411,49 @@ pub(crate) struct UnitArgs {
     /// A file of environment variables for the units: a store's credentials, `FIREDRILL_PASSPHRASE`
     #[arg(long, value_name = "FILE")]
     pub(crate) environment_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "what", multiple = false, args = ["newest", "sample", "all", "point"])]
+pub(crate) struct DrillArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Restore the newest point of each instance [default]; where it is damaged, older ones until
+    /// one is good
+    #[arg(long)]
+    pub(crate) newest: bool,
+    /// Read a share of all packs, those first that were never read back or longest ago: repeated,
+    /// it reads everything
+    #[arg(long, value_name = "SHARE", value_parser = crate::output::parse_share)]
+    pub(crate) sample: Option<u32>,
+    /// Restore every point
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Restore one point: `latest`, an id or the beginning of one
+    #[arg(long, value_name = "POINT")]
+    pub(crate) point: Option<String>,
+    /// Only this instance (may be given again)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Vec<String>,
+    /// `nowhere`: everything but the writing; or a new or empty folder, which is held against the
+    /// point and then taken away
+    #[arg(long, value_name = "nowhere|DIR", default_value = "nowhere")]
+    pub(crate) to: PathBuf,
+    /// The longest that a restore may take, such as 4h or 90min
+    #[arg(long, value_name = "SPAN", value_parser = reports::parse_span)]
+    pub(crate) rto: Option<u64>,
+    /// The oldest that the newest good point may be, such as 1d
+    #[arg(long, value_name = "SPAN", value_parser = reports::parse_span)]
+    pub(crate) rpo: Option<u64>,
+    /// A TOML file with rto and rpo, also by instance
+    #[arg(long, value_name = "FILE")]
+    pub(crate) objectives: Option<PathBuf>,
+    /// Folder for the evidence: a page, JSON, CSV and Parquet
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Write a Prometheus text file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) metrics: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

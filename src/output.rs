@@ -109,6 +109,24 @@ pub(crate) fn parse_span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "not a time span: write 60s, 5min or 1h30m".to_owned())
 }
 
+/// Reads a share such as `5%`, `0.5%` or `5`, in parts in a million.
+pub(crate) fn parse_share(text: &str) -> Result<u32, String> {
+    let wrong = || format!("'{text}' is no share: write 5% or 0.5%, up to 100%");
+    let number = text.trim().trim_end_matches('%').trim_end();
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    if part.is_empty() || part.len() > 4 || !part.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(wrong());
+    }
+    let whole: u32 = whole.parse().map_err(|_| wrong())?;
+    let part: u32 = format!("{part:0<4}").parse().map_err(|_| wrong())?;
+    let share = whole
+        .checked_mul(10_000)
+        .and_then(|share| share.checked_add(part));
+    share
+        .filter(|share| (1..=1_000_000).contains(share))
+        .ok_or_else(wrong)
+}
+
 /// Writes text to standard output; a reader that went away ends the program's work quietly.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
@@ -148,6 +166,39 @@ pub(crate) fn warn(text: &str) {
 /// Writes one JSON document to standard output.
 pub(crate) fn print_json(document: &impl serde::Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(document)?))
+}
+
+/// The command line as a person would type it again.
+pub(crate) fn command_line() -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_./,:=".contains(c))
+    };
+    let words = std::env::args_os().skip(1).map(|word| {
+        let word = word.to_string_lossy().into_owned();
+        if plain(&word) {
+            word
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    std::iter::once("firedrill".to_owned())
+        .chain(words)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Columns of the terminal; 120 where there is none.
+pub(crate) fn terminal_width() -> usize {
+    if !std::io::stdout().is_terminal() {
+        return 120;
+    }
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    columns.unwrap_or(100)
 }
 
 /// Progress on standard error: a bar with an ETA on a terminal, nothing but problems when piped.
@@ -200,6 +251,15 @@ impl Progress for Bar {
     fn problem(&self, path: &Path, why: &str) {
         self.bar
             .suspend(|| warn(&format!("{}: {why}", path.display())));
+    }
+}
+
+impl simulator::drill::Watcher for Bar {
+    fn begin(&self, what: &str, bytes: u64) {
+        self.bar.set_length(bytes);
+        self.bar.set_position(0);
+        self.bar.reset_eta();
+        self.bar.set_message(what.to_owned());
     }
 }
 

@@ -23,6 +23,8 @@ pub mod prune;
 pub mod restore;
 pub mod retention;
 
+pub mod drill;
+
 pub use error::{Error, ErrorKind, Result};
 
 // Sizes are u64 on disk and usize in memory; a 32-bit build would truncate, so there is none.

@@ -11,6 +11,17 @@ pub enum ReportError {
         /// What is wrong, with the line, and what would be right.
         message: String,
     },
+    /// A file of objectives that is wrong.
+    #[error(
+        "objectives {file}: {message}\nwrite rto and rpo for all instances, and an [instance.\"NAME\"] \
+         with its own where one needs others"
+    )]
+    Objectives {
+        /// The file.
+        file: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A redundancy that the book does not price.
     #[error(
         "price book {file} has no price '{id}'; it has {has}: add a [[price]] with that id or \

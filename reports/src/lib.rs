@@ -22,6 +22,8 @@ mod export;
 mod html;
 mod table;
 
+mod drill;
+
 #[cfg(test)]
 mod sample;
 
@@ -31,6 +33,10 @@ use simulator::outcome::Comparison;
 
 pub use column::Column;
 pub use document::{Cost, Document, MethodDocument, PointDocument, RestoreDocument, Totals};
+pub use drill::{
+    DrillVerdict, Evidence, InstanceEvidence, Objective, Objectives, PointEvidence, drill_metrics,
+    drill_summary, parse_span, write_evidence, write_metrics,
+};
 pub use error::ReportError;
 pub use price::{Price, PriceBook, Source, Status};
 pub use redundancy::Redundancy;

@@ -76,7 +76,7 @@ fn blocks(rows: &[Vec<String>], width: usize) -> Vec<String> {
     out
 }
 
-fn wrap(text: &str, width: usize) -> String {
+pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
     for word in bound(text).split(' ') {

@@ -37,6 +37,32 @@ pub(crate) fn seconds_about(seconds: f64) -> String {
     format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
 }
 
+/// How long ago or how long until, in the unit that fits up to days.
+pub(crate) fn age(seconds: u64) -> String {
+    if seconds >= 2 * 86_400 {
+        return format!("{} days", three((seconds / 8640) as f64 / 10.0));
+    }
+    seconds_about(seconds as f64)
+}
+
+/// An instant in UTC, to the minute.
+pub(crate) fn instant(seconds: i64) -> String {
+    let at = jiff::Timestamp::from_second(seconds);
+    at.map_or_else(
+        |_| "at an unknown time".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
+}
+
+/// A share in percent, cut off and not rounded: 100 % is all.
+pub(crate) fn share(part: u64, of: u64) -> String {
+    if of == 0 || part >= of {
+        return "100 %".to_owned();
+    }
+    let thousandths = u128::from(part) * 1000 / u128::from(of);
+    format!("{}.{} %", thousandths / 10, thousandths % 10)
+}
+
 /// A time in the unit that fits.
 fn clock(seconds: f64) -> (f64, &'static str) {
     if seconds <= 0.0 {
@@ -130,7 +156,31 @@ fn three(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bound, bytes, count, money, percent, plain, seconds, seconds_about};
+    use super::{
+        age, bound, bytes, count, instant, money, percent, plain, seconds, seconds_about, share,
+    };
+
+    #[test]
+    fn ages_instants_and_shares_read_well() {
+        for (value, expected) in [
+            (59, "59 s"),
+            (7200, "2 h"),
+            (93_600, "26 h"),
+            (216_000, "2.50 days"),
+        ] {
+            assert_eq!(age(value), expected);
+        }
+        assert_eq!(instant(1_795_500_000), "2026-11-24 06:00 UTC");
+        assert_eq!(instant(i64::MAX), "at an unknown time");
+        for (part, of, expected) in [
+            (0, 0, "100 %"),
+            (0, 5, "0.0 %"),
+            (99_999, 100_000, "99.9 %"),
+            (5, 5, "100 %"),
+        ] {
+            assert_eq!(share(part, of), expected);
+        }
+    }
 
     #[test]
     fn bytes_read_well() {

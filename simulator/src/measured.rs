@@ -24,7 +24,8 @@ use crate::outcome::{
 };
 use crate::verify;
 
-use self::machine::{Stopwatch, machine, peak_memory, reset_peak_memory};
+pub(crate) use self::machine::machine;
+use self::machine::{Stopwatch, peak_memory, reset_peak_memory};
 use self::work::Work;
 
 /// What to compare.

@@ -1,6 +1,5 @@
 //! `firedrill compare`: every method over the same generations, through real vaults.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::pin::pin;
 
@@ -37,7 +36,7 @@ pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
     if json {
         output::print_json(&document)?;
     } else {
-        let width = terminal_width();
+        let width = output::terminal_width();
         let mut text = reports::terminal_summary(&document, width);
         text += &format!("\nReport: {}\n", args.out.join("report.html").display());
         output::print(&text)?;
@@ -98,42 +97,10 @@ fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
         block_bytes: args.block_size,
         work: work.to_owned(),
         seed: made.then_some(args.seed),
-        command: command_line(),
+        command: output::command_line(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: jiff::Timestamp::now()
             .round(jiff::Unit::Second)?
             .to_string(),
     })
-}
-
-/// The command line as a person would type it again.
-fn command_line() -> String {
-    let plain = |word: &str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./,:=".contains(c))
-    };
-    let words = std::env::args_os().skip(1).map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        if plain(&word) {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    std::iter::once("firedrill".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn terminal_width() -> usize {
-    if !std::io::stdout().is_terminal() {
-        return 120;
-    }
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    columns.unwrap_or(100)
 }

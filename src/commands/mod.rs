@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compare;
+mod drill;
 mod forget;
 mod init;
 mod ls;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Schedule(args) => schedule::run(args, json),
+            Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
         }
     })

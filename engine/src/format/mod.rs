@@ -5,6 +5,7 @@
 use crate::error::{Error, Result};
 
 pub mod deletion;
+pub mod drill;
 pub mod index;
 pub mod keyslot;
 pub mod layout;

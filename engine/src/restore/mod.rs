@@ -3,6 +3,10 @@
 mod disk;
 mod run;
 mod target;
+mod trace;
 mod window;
 
-pub use run::{Outcome, Request, run};
+pub(crate) use run::{FETCHES_MAX, linked_file};
+pub use run::{Outcome, Request, To, run, traced};
+pub(crate) use trace::micros_between;
+pub use trace::{Part, Trace};

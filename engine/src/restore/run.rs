@@ -19,12 +19,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::format::layout::path;
 use crate::format::listing::{Entry, EntryKind, Extent, write_entry};
 use crate::format::point::SourceKind;
+use crate::ids::ObjectId;
 use crate::seam::compute;
+use crate::units::Timestamp;
 use crate::vault::{BlobReader, Catalog, Point, Vault, get_range};
 
 use super::disk::{open_disk, write_zeros};
 use super::target::{Lacking, Target, split};
-use super::window::{Chunk, Fetch, FileTask, Place, Window};
+use super::trace::{Trace, micros_between};
+use super::window::{Chunk, Fetch, Fetched, FileTask, Place, Window, Written};
 
 /// Chunks of a window: its plan takes about 10 MiB. A restore of more than this reads a pack once
 /// per window.
@@ -34,7 +37,7 @@ const WINDOW_FILES: usize = 60_000;
 /// Lists of extents read ahead; each opened is 48 kB.
 const LISTS_AT_ONCE: usize = 8;
 /// Fetches under way or waiting to be opened; each holds about 4 MiB.
-const FETCHES_MAX: usize = 4;
+pub(crate) const FETCHES_MAX: usize = 4;
 /// Sealed bytes opened by one computation.
 const COMPUTATION_BYTES: u64 = 2 << 20;
 
@@ -75,6 +78,26 @@ pub struct Outcome {
     pub damaged: u64,
 }
 
+/// Where restored bytes go.
+#[derive(Clone, Copy, Debug)]
+pub enum To<'a> {
+    /// To a target.
+    Place(&'a Request),
+    /// Nowhere: every byte is fetched, opened and verified. Where packs are given, only what lies in
+    /// those.
+    Nowhere(Option<&'a BTreeSet<ObjectId>>),
+    /// Not even out of the vault: what a restore would have to do is counted.
+    Plan,
+}
+
+/// The request behind what is written nowhere.
+static NOWHERE: Request = Request {
+    target: PathBuf::new(),
+    paths: Vec::new(),
+    overwrite: false,
+    dry_run: false,
+};
+
 /// Restores a point.
 ///
 /// # Errors
@@ -90,21 +113,43 @@ pub async fn run(
 ) -> Result<Outcome> {
     let index = Arc::new(catalog.index_of(vault, &Catalog::closure(point)).await?);
     let reader = BlobReader::new(vault.clone(), index);
+    let mut trace = Trace::default();
+    traced(&reader, point, To::Place(request), progress, &mut trace).await
+}
+
+/// Restores a point as [`run`] does, or does all of it but the writing, and tells what it did in `trace`,
+/// also where it ends with an error.
+///
+/// # Errors
+/// As [`run`].
+pub async fn traced(
+    reader: &BlobReader,
+    point: &Point,
+    to: To<'_>,
+    progress: &dyn Progress,
+    trace: &mut Trace,
+) -> Result<Outcome> {
     let sources = &point.manifest.sources;
     let disk = matches!(&sources[..], [only] if only.kind == SourceKind::Disk);
-    let target = if disk || (request.dry_run && !request.target.exists()) {
-        None
-    } else {
-        Some(Arc::new(Target::open(
-            &request.target,
-            request.overwrite || request.dry_run,
-        )?))
+    let request = match to {
+        To::Place(request) => request,
+        To::Nowhere(_) | To::Plan => &NOWHERE,
     };
+    let target = match to {
+        To::Place(request) if !disk && (!request.dry_run || request.target.exists()) => {
+            let overwrite = request.overwrite || request.dry_run;
+            Some(Arc::new(Target::open(&request.target, overwrite)?))
+        }
+        _ => None,
+    };
+    let began = reader.vault().world().clock.now();
     let mut restore = Restore {
-        vault,
+        vault: reader.vault(),
         request,
+        to,
         progress,
-        reader,
+        trace,
+        reader: reader.clone(),
         target,
         disk,
         window: Window::default(),
@@ -116,22 +161,28 @@ pub async fn run(
         outcome: Outcome::default(),
         lacking: Lacking::default(),
     };
-    let mut listing = restore
-        .reader
-        .listing(point.manifest.listing.clone())
-        .boxed();
-    while let Some(entries) = listing.try_next().await? {
+    let mut listing = reader.listing(point.manifest.listing.clone()).boxed();
+    for id in &point.manifest.listing {
+        let Some(entries) = listing.try_next().await? else {
+            break;
+        };
+        restore.trace.entries += entries.len() as u64;
+        restore.trace.opened_blob(reader.index(), id);
         for entry in entries {
             restore.entry(entry).await?;
         }
     }
+    let content = restore.trace.content_micros();
+    restore.trace.listing_micros += restore.micros_since(began).saturating_sub(content);
     restore.finish().await
 }
 
 struct Restore<'a> {
     vault: &'a Vault,
     request: &'a Request,
+    to: To<'a>,
     progress: &'a dyn Progress,
+    trace: &'a mut Trace,
     reader: BlobReader,
     target: Option<Arc<Target>>,
     disk: bool,
@@ -173,6 +224,9 @@ impl Restore<'_> {
         self.count(&entry)?;
         if self.request.dry_run {
             return Ok(());
+        }
+        if !matches!(self.to, To::Place(_)) {
+            return self.read_only(entry).await;
         }
         match (entry.kind, self.target.clone()) {
             (EntryKind::Folder, Some(target)) => {
@@ -218,17 +272,38 @@ impl Restore<'_> {
         Ok(())
     }
 
-    async fn file(&mut self, target: &Arc<Target>, entry: Entry) -> Result<()> {
-        if entry.link_group.is_some() {
-            let file = linked_file(&entry);
-            if let Some(first) = self.firsts.get(&file) {
-                self.links.push((first.clone(), entry.path));
-                if self.links.len() >= WINDOW_FILES {
-                    self.execute().await?;
-                }
-                return Ok(());
-            }
+    /// Plans an entry whose bytes go nowhere.
+    async fn read_only(&mut self, entry: Entry) -> Result<()> {
+        if !entry.path.is_empty() {
+            split(&entry.path)?;
+        }
+        let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Disk);
+        if !is_file || self.is_another_name(&entry).await? {
+            return Ok(());
+        }
+        self.plan(entry, Place::Nowhere).await
+    }
+
+    /// Whether the file was planned by another of its names; then this one waits for it.
+    async fn is_another_name(&mut self, entry: &Entry) -> Result<bool> {
+        if entry.link_group.is_none() {
+            return Ok(false);
+        }
+        let file = linked_file(entry);
+        let Some(first) = self.firsts.get(&file) else {
             self.firsts.insert(file, entry.path.clone());
+            return Ok(false);
+        };
+        self.links.push((first.clone(), entry.path.clone()));
+        if self.links.len() >= WINDOW_FILES {
+            self.execute().await?;
+        }
+        Ok(true)
+    }
+
+    async fn file(&mut self, target: &Arc<Target>, entry: Entry) -> Result<()> {
+        if self.is_another_name(&entry).await? {
+            return Ok(());
         }
         let place = match &entry.content[..] {
             [Extent::Chunk(..)] => Place::New,
@@ -282,13 +357,16 @@ impl Restore<'_> {
         let mut lists = stream::iter(content)
             .map(|extent| {
                 let reader = &reader;
-                async move { (extent.bytes(), reader.extents(&[extent]).await) }
+                async move { (extent, reader.extents(&[extent]).await) }
             })
             .buffered(LISTS_AT_ONCE);
         let mut at = 0;
-        while let Some((bytes, extents)) = lists.next().await {
+        while let Some((list, extents)) = lists.next().await {
             match extents {
                 Ok(extents) => {
+                    if let Extent::List(_, id) = &list {
+                        self.trace.opened_blob(self.reader.index(), id);
+                    }
                     for extent in extents {
                         self.plan_extent(extent, at).await?;
                         at += extent.bytes();
@@ -296,7 +374,7 @@ impl Restore<'_> {
                 }
                 Err(error) if error.is_damage() => {
                     self.newest().lose(&error);
-                    at += bytes;
+                    at += list.bytes();
                 }
                 Err(error) => return Err(error),
             }
@@ -333,6 +411,11 @@ impl Restore<'_> {
                 return Ok(());
             }
         };
+        if let To::Nowhere(Some(only)) = self.to
+            && !only.contains(&self.reader.index().pack(located.pack))
+        {
+            return Ok(());
+        }
         task.left.fetch_add(1, Ordering::Relaxed);
         let file = self.window.files.len() as u32 - 1;
         self.window.chunks.push(Chunk {
@@ -351,6 +434,28 @@ impl Restore<'_> {
 
     /// Fetches and writes the window; gives back its files.
     async fn execute(&mut self) -> Result<Vec<FileTask>> {
+        let began = self.vault.world().clock.now();
+        let (waited, files) = (self.trace.content_micros(), self.fetch_window().await?);
+        if let Some(target) = self.target.clone() {
+            self.finish_folders(&target)?;
+        }
+        // What was waited for is told apart; the rest goes to making files, or to opening them.
+        let rest = self.trace.content_micros() - waited;
+        let rest = self.micros_since(began).saturating_sub(rest);
+        match self.to {
+            To::Place(_) => self.trace.write_micros += rest,
+            To::Nowhere(_) | To::Plan => {
+                self.trace.open_micros += rest + std::mem::take(&mut self.trace.write_micros);
+            }
+        }
+        Ok(files)
+    }
+
+    fn micros_since(&self, began: Timestamp) -> u64 {
+        micros_between(began, self.vault.world().clock.now())
+    }
+
+    async fn fetch_window(&mut self) -> Result<Vec<FileTask>> {
         let mut window = std::mem::take(&mut self.window);
         let fetches = window.fetches();
         let packs: BTreeSet<u32> = fetches.iter().map(|fetch| fetch.pack).collect();
@@ -359,6 +464,11 @@ impl Restore<'_> {
             .iter()
             .map(|fetch| fetch.end - fetch.start)
             .sum::<u64>();
+        if matches!(self.to, To::Plan) {
+            self.trace.requests += fetches.len() as u64;
+            self.trace.content_bytes += window.bytes();
+            return Ok(window.files);
+        }
         let window = Arc::new(window);
         let (vault, index) = (self.vault, Arc::clone(self.reader.index()));
         let mut fetched = stream::iter(fetches)
@@ -373,9 +483,17 @@ impl Restore<'_> {
             .buffered(FETCHES_MAX);
         let mut writing = VecDeque::new();
         let most = vault.world().workers.cores() * 3;
-        while let Some((fetch, bytes)) = fetched.next().await {
+        loop {
+            let began = vault.world().clock.now();
+            let Some((fetch, bytes)) = fetched.next().await else {
+                break;
+            };
+            self.trace.fetch_micros += self.micros_since(began);
+            self.trace.fetched(fetch.end - fetch.start);
             let bytes = match bytes {
                 Err(error) if error.is_damage() => {
+                    let pack = self.reader.index().pack(fetch.pack);
+                    self.trace.damaged.insert(pack);
                     window.lose(self.target.as_deref(), &fetch, &error)?;
                     continue;
                 }
@@ -386,17 +504,21 @@ impl Restore<'_> {
                 if writing.len() > most
                     && let Some(oldest) = writing.pop_front()
                 {
-                    let written: Result<u64> = oldest.await?;
-                    self.progress.advance(written?, 0);
+                    self.settle(oldest).await?;
                 }
             }
         }
         for work in writing {
-            self.progress.advance(work.await??, 0);
+            self.settle(work).await?;
         }
         drop(fetched);
         let window = Arc::try_unwrap(window)
             .map_err(|_| Error::internal("a window is still being written"))?;
+        self.close(window)
+    }
+
+    /// Tells what of a window is damaged, and makes the further names of its files.
+    fn close(&mut self, window: Window) -> Result<Vec<FileTask>> {
         self.lacking += window.lacking.into_inner().unwrap_or_default();
         for task in &window.files {
             // One that goes on in the next window is told there.
@@ -409,17 +531,24 @@ impl Restore<'_> {
                 }
             }
         }
-        if let Some(target) = self.target.clone() {
-            for (first, path) in std::mem::take(&mut self.links) {
-                if self.lost_firsts.contains(&first) {
-                    self.damaged(&path, "another name of a file that is damaged; left out");
-                } else {
-                    target.make_link(&first, &path)?;
-                }
+        for (first, path) in std::mem::take(&mut self.links) {
+            if self.lost_firsts.contains(&first) {
+                self.damaged(&path, "another name of a file that is damaged; left out");
+            } else if let Some(target) = &self.target {
+                target.make_link(&first, &path)?;
             }
-            self.finish_folders(&target)?;
         }
         Ok(window.files)
+    }
+
+    /// Waits for a computation, and notes what it did.
+    async fn settle(&mut self, work: impl Future<Output = Result<Result<Written>>>) -> Result<()> {
+        let began = self.vault.world().clock.now();
+        let written = work.await??;
+        let waited = self.micros_since(began);
+        self.trace.settled(waited, &written);
+        self.progress.advance(written.bytes, 0);
+        Ok(())
     }
 
     fn damaged(&mut self, path: &[u8], why: &str) {
@@ -450,12 +579,14 @@ impl Restore<'_> {
         fetch: &Fetch,
         bytes: &Bytes,
         range: std::ops::Range<usize>,
-    ) -> impl Future<Output = Result<Result<u64>>> + Send + use<> {
+    ) -> impl Future<Output = Result<Result<Written>>> + Send + use<> {
         let (window, target) = (Arc::clone(window), self.target.clone());
         let (keys, bytes, start) = (Arc::clone(self.vault.keys()), bytes.clone(), fetch.start);
         let pack = self.reader.index().pack(fetch.pack);
+        let clock = Arc::clone(&self.vault.world().clock);
         compute(&*self.vault.world().workers, move || {
-            let written = window.write(&keys, target.as_deref(), pack, start, &bytes, range);
+            let fetched = Fetched { pack, start, bytes };
+            let written = window.write(&keys, &*clock, target.as_deref(), &fetched, range);
             // Before the result is told, so that the window is free once all results are in.
             drop(window);
             written
@@ -495,7 +626,7 @@ fn is_below(path: &[u8], above: &[u8]) -> bool {
 
 /// What tells a file with several names: all that its entry says but path and change time. The link group alone
 /// would not do, as it is an inode's number, which files of two file systems may share.
-fn linked_file(entry: &Entry) -> [u8; 32] {
+pub(crate) fn linked_file(entry: &Entry) -> [u8; 32] {
     let mut nameless = Vec::new();
     let mut entry = entry.clone();
     entry.path.clear();

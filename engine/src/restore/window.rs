@@ -13,9 +13,11 @@ use crate::format::layout::{Kind, path};
 use crate::format::listing::Entry;
 use crate::ids::{BlobId, ObjectId};
 use crate::seal::Keyring;
+use crate::seam::Clock;
 use crate::vault::{Located, blob_of};
 
 use super::target::{Lacking, Target, split};
+use super::trace::micros_between;
 
 /// Where the bytes of a file go.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(super) enum Place {
     New,
     /// A file of several chunks, made and sized when it was planned.
     Made,
+    /// Nowhere: it is only read.
+    Nowhere,
     /// An image or device, kept open. What a device held would show through holes.
     Disk { file: File, device: bool },
 }
@@ -58,7 +62,8 @@ impl FileTask {
     pub(super) fn lose(&self, error: &Error) {
         let left = match self.place {
             Place::Disk { .. } => "zeros stand in its place",
-            _ => "left out",
+            Place::Nowhere => "it can't be restored",
+            Place::New | Place::Made => "left out",
         };
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.get_or_insert_with(|| format!("{error}; {left}"));
@@ -97,6 +102,31 @@ pub(super) struct Fetch {
     pub(super) chunks: std::ops::Range<usize>,
 }
 
+/// Bytes of a pack from `start` on.
+#[derive(Clone, Debug)]
+pub(super) struct Fetched {
+    pub(super) pack: ObjectId,
+    pub(super) start: u64,
+    pub(super) bytes: Bytes,
+}
+
+/// What a computation did.
+#[derive(Clone, Debug)]
+pub(super) struct Written {
+    /// The pack that it opened blobs of.
+    pub(super) pack: ObjectId,
+    /// Where the blobs lie that opened.
+    pub(super) opened: Vec<u32>,
+    /// Whether others did not.
+    pub(super) is_damaged: bool,
+    /// Bytes of files.
+    pub(super) bytes: u64,
+    /// Time spent opening and verifying.
+    pub(super) open_micros: u64,
+    /// All of its time.
+    pub(super) micros: u64,
+}
+
 /// A gap of unneeded bytes up to this is cheaper to read than a further request.
 const GAP_BYTES: u64 = 128 << 10;
 /// A fetch of this many bytes is not made longer: four to a pack, so that some overlap in little memory.
@@ -131,36 +161,58 @@ impl Window {
         fetches
     }
 
-    /// Opens the chunks of `range`, whose bytes begin at `start` in `bytes`, and writes them.
+    /// Bytes of files that the chunks are.
+    pub(super) fn bytes(&self) -> u64 {
+        let chunks = self.chunks.iter();
+        chunks.map(|chunk| u64::from(chunk.located.raw_bytes)).sum()
+    }
+
+    /// Opens the chunks of `range`, which lie in `fetched`, and writes them.
     pub(super) fn write(
         &self,
         keys: &Keyring,
+        clock: &dyn Clock,
         target: Option<&Target>,
-        pack: ObjectId,
-        start: u64,
-        bytes: &Bytes,
+        fetched: &Fetched,
         range: std::ops::Range<usize>,
-    ) -> Result<u64> {
+    ) -> Result<Written> {
+        let began = clock.now();
         let mut parent: Option<(Vec<u8>, OwnedFd)> = None;
-        let (mut scratch, mut written) = (Vec::new(), 0);
-        let mut opened: Option<(u32, Vec<u8>)> = None;
+        let mut scratch = Vec::new();
+        let mut written = Written {
+            pack: fetched.pack,
+            opened: Vec::new(),
+            is_damaged: false,
+            bytes: 0,
+            open_micros: 0,
+            micros: 0,
+        };
+        let (mut raw, mut open_at, mut opening) = (Vec::new(), None, 0);
         for chunk in &self.chunks[range] {
             let offset = chunk.located.offset;
-            if opened.as_ref().is_none_or(|(at, _)| *at != offset) {
-                match open(keys, pack, chunk, start, bytes, &mut scratch) {
-                    Ok(raw) => opened = Some((offset, raw)),
+            if open_at != Some(offset) {
+                open_at = None;
+                let before = clock.now();
+                let opened = open(keys, chunk, fetched, &mut scratch);
+                opening += clock.now().nanoseconds() - before.nanoseconds();
+                match opened {
+                    Ok(opened) => raw = opened,
                     Err(error) if error.is_damage() => {
+                        written.is_damaged = true;
                         self.files[chunk.file as usize].lose(&error);
                         self.count(target, chunk.file, None)?;
                         continue;
                     }
                     Err(error) => return Err(error),
                 }
+                open_at = Some(offset);
+                written.opened.push(offset);
             }
-            let Some((_, raw)) = &opened else { continue };
-            self.write_chunk(target, &mut parent, chunk, raw)?;
-            written += raw.len() as u64;
+            self.write_chunk(target, &mut parent, chunk, &raw)?;
+            written.bytes += raw.len() as u64;
         }
+        written.micros = micros_between(began, clock.now());
+        written.open_micros = u64::try_from(opening / 1000).unwrap_or(0);
         Ok(written)
     }
 
@@ -178,6 +230,9 @@ impl Window {
             Error::from_io(format!("writing '{shown}' in the target"), error)
         };
         let _one_at_a_time = task.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Place::Nowhere = task.place {
+            return self.count(None, chunk.file, None);
+        }
         if let Place::Disk { file, .. } = &task.place {
             file.write_all_at(raw, chunk.at).map_err(failed)?;
             return self.count(target, chunk.file, None);
@@ -222,7 +277,7 @@ impl Window {
         };
         let path = &task.entry.path;
         let lacking = match (&task.place, task.lost()) {
-            (Place::Disk { .. }, _) | (Place::New, Some(_)) => return Ok(()),
+            (Place::Disk { .. } | Place::Nowhere, _) | (Place::New, Some(_)) => return Ok(()),
             (Place::Made, Some(_)) => return target.remove_file(path),
             (Place::New | Place::Made, None) => match open {
                 Some(file) => target.finish(file, &task.entry)?,
@@ -234,17 +289,17 @@ impl Window {
     }
 }
 
-/// Opens the blob of a chunk, which lies in `bytes` of its pack from `start` on.
+/// Opens the blob of a chunk, which lies in `fetched`.
 fn open(
     keys: &Keyring,
-    pack: ObjectId,
     chunk: &Chunk,
-    start: u64,
-    bytes: &Bytes,
+    fetched: &Fetched,
     scratch: &mut Vec<u8>,
 ) -> Result<Vec<u8>> {
-    let from = (u64::from(chunk.located.offset) - start) as usize;
-    let sealed = bytes
+    let pack = fetched.pack;
+    let from = (u64::from(chunk.located.offset) - fetched.start) as usize;
+    let sealed = fetched
+        .bytes
         .get(from..from + chunk.located.stored_bytes as usize)
         .ok_or_else(|| Error::corrupt(path::pack(pack), "it is shorter than the index says"))?;
     scratch.clear();

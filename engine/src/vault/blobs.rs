@@ -24,6 +24,11 @@ impl BlobReader {
         Self { vault, index }
     }
 
+    /// The vault it reads.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
     /// The index it reads by.
     pub fn index(&self) -> &Arc<ChunkIndex> {
         &self.index

@@ -121,7 +121,7 @@ fn below(root: &Path, path: &[u8]) -> PathBuf {
     }
 }
 
-fn make_tree(root: &Path, version: u64) {
+pub(crate) fn make_tree(root: &Path, version: u64) {
     let things = tree(version);
     for thing in &things {
         let at = below(root, thing.path);

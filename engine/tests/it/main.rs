@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod drill;
 mod fixture;
 mod interleave;
 mod loss;

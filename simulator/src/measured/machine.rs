@@ -62,7 +62,7 @@ fn bytes_told(table: &str, name: &str) -> Option<u64> {
 }
 
 /// The machine that the trial runs on.
-pub(super) fn machine() -> Machine {
+pub(crate) fn machine() -> Machine {
     let processor = std::fs::read_to_string("/proc/cpuinfo")
         .ok()
         .and_then(|info| {
