@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod fixture;
+mod history;
 mod loss;
 mod methods;
 mod reader;
