@@ -19,6 +19,7 @@ pub mod backup;
 pub mod check;
 pub mod inventory;
 pub mod restore;
+pub mod retention;
 
 pub use error::{Error, ErrorKind, Result};
 

@@ -7,5 +7,6 @@ mod history;
 mod loss;
 mod methods;
 mod reader;
+mod retention;
 mod support;
 mod trees;
