@@ -1,4 +1,5 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod forecast;
 pub mod measured;
 pub mod outcome;
 pub mod series;

@@ -17,6 +17,7 @@ use crate::format::layout::{Kind, path};
 use crate::format::listing::{Extent, read_entries};
 use crate::format::point::Method;
 use crate::ids::{BlobId, PointId};
+use crate::retention::needs_of;
 use crate::units::Timestamp;
 use crate::vault::{
     BlobReader, Catalog, Point, Prefix, REQUESTS_MAX, Vault, each_record, hash, list, prefix,
@@ -33,8 +34,8 @@ pub struct HistoryPoint {
     pub method: Method,
     /// Points from its full up to it, both included.
     pub chain_length: u32,
-    /// Points that it refers to.
-    pub depends_on: Vec<PointId>,
+    /// Points without which it can't be restored.
+    pub needs: Vec<PointId>,
     /// Its tags.
     pub tags: Vec<String>,
     /// Sum of file and disk sizes.
@@ -157,7 +158,7 @@ fn row(vault: &Vault, catalog: &Catalog, point: &Point) -> HistoryPoint {
         captured: manifest.captured,
         method: manifest.method,
         chain_length: manifest.chain_length,
-        depends_on: manifest.depends_on.clone(),
+        needs: needs_of(manifest),
         tags: manifest.tags.clone(),
         logical_bytes: manifest.statistics.logical_bytes,
         deleted_until: deleted

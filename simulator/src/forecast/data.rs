@@ -1,0 +1,88 @@
+//! What points hold: bytes by the point that stored them first, and how long those stay in use.
+
+use super::share::Share;
+use super::survival::Curve;
+
+/// What one point of a history stored first.
+#[derive(Clone, Debug)]
+pub(super) struct Known {
+    /// The last point that needs so many bytes, and all that is needed up to it; by rising points.
+    needed_to: Vec<(u32, u64)>,
+    class: usize,
+    /// Ages are counted from here: older points are thinned out and tell no rhythm.
+    anchor: usize,
+}
+
+impl Known {
+    /// From the bytes that each last point needs, by rising points.
+    pub(super) fn new(lives: &[(u32, u64)], class: usize, anchor: usize) -> Self {
+        let mut needed_to = lives.to_vec();
+        let mut sum = 0;
+        for (_, bytes) in needed_to.iter_mut().rev() {
+            sum += *bytes;
+            *bytes = sum;
+        }
+        Self {
+            needed_to,
+            class,
+            anchor,
+        }
+    }
+
+    fn alive(&self, at: usize) -> u64 {
+        let from = self
+            .needed_to
+            .partition_point(|(last, _)| (*last as usize) < at);
+        self.needed_to.get(from).map_or(0, |(_, bytes)| *bytes)
+    }
+}
+
+/// The bytes of all points, known and to come. Bytes belong to a class, and each class has its own
+/// survival: what was there from the beginning is mostly cold, what is written later mostly hot.
+#[derive(Clone, Debug)]
+pub(super) struct Data {
+    /// Points of a history, exactly.
+    pub(super) known: Vec<Known>,
+    /// A curve for each class.
+    pub(super) curves: Vec<Curve>,
+    /// What each point to come stores first, by class.
+    pub(super) births: Vec<Vec<u64>>,
+    /// Size of the source at each point to come, and at the last known one before them.
+    pub(super) logical: Vec<u64>,
+}
+
+impl Data {
+    /// Bytes that the point `born` stored first and the point `at` needs.
+    pub(super) fn alive(&self, born: usize, at: usize) -> u64 {
+        let Some(known) = self.known.get(born) else {
+            return self.alive_to_come(born, at);
+        };
+        let last = self.known.len() - 1;
+        if at <= last {
+            return known.alive(at);
+        }
+        let curve = &self.curves[known.class];
+        let (then, now) = (curve.at(at - known.anchor), curve.at(last - known.anchor));
+        then.over(now).of(known.alive(last))
+    }
+
+    fn alive_to_come(&self, born: usize, at: usize) -> u64 {
+        let births = self.births[born - self.known.len()].iter();
+        let classes = births.zip(&self.curves);
+        classes
+            .map(|(bytes, curve)| curve.at(at - born).of(*bytes))
+            .sum()
+    }
+
+    /// The share of what a point to come stores first of class `class` that is alive at `at`.
+    pub(super) fn share(&self, class: usize, born: usize, at: usize) -> Share {
+        self.curves[class].at(at - born)
+    }
+
+    /// Size of the source at a point to come.
+    pub(super) fn logical_at(&self, point: usize) -> u64 {
+        let number = point.saturating_sub(self.known.len().saturating_sub(1));
+        let last = self.logical.last().copied().unwrap_or(0);
+        self.logical.get(number).copied().unwrap_or(last)
+    }
+}
