@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use engine::format::point::Method;
+use engine::retention::Semantics;
+
+use crate::keep::KeepArgs;
 
 /// Measure what backups really cost: RPO, RTO, stored and moved bytes, money.
 #[derive(Debug, Parser)]
@@ -37,6 +40,14 @@ pub(crate) enum Command {
         firedrill restore /backup/vault 3fa1 /tmp/back --path docs/plan.txt"
     )]
     Restore(RestoreArgs),
+    /// Let recovery points expire: by a retention policy, by name, or all
+    #[command(
+        after_help = "Examples:\n  firedrill forget /backup/vault --keep-within 30d \
+        --keep-weekly 12 --dry-run\n  firedrill forget /backup/vault --keep-daily 7 --semantics \
+        restic,borg,azure\n  firedrill forget /backup/vault 3fa1\n\nEach instance is thinned by itself. \
+        A point that one which stays can't be restored without stays too, and so does the newest."
+    )]
+    Forget(Box<ForgetArgs>),
     /// Prove that a vault is whole
     #[command(
         after_help = "Without --read-data: that every object that recovery points need is \
@@ -130,6 +141,33 @@ pub(crate) struct RestoreArgs {
     /// Show what would be written and replaced, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForgetArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Forget these points and no other: `latest`, ids or their beginnings
+    #[arg(value_name = "POINT", conflicts_with_all = ["keep", "all", "semantics"])]
+    pub(crate) points: Vec<String>,
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
+    /// Only the points of this instance [default: every instance, each by itself]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// Forget every point
+    #[arg(long, conflicts_with_all = ["keep", "semantics"])]
+    pub(crate) all: bool,
+    /// Show side by side what these conventions would keep, and forget nothing: restic, borg
+    /// (1.4), borg2, pbs, kopia or azure
+    #[arg(long, value_delimiter = ',', value_name = "LIST")]
+    pub(crate) semantics: Vec<Semantics>,
+    /// Show what would be forgotten and why, and forget nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]

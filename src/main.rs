@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod exit;
+mod keep;
 mod output;
 mod vault_access;
 

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compare;
+mod forget;
 mod init;
 mod ls;
 mod points;
@@ -33,6 +34,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Points(args) => points::run(args, json).await,
             Command::Ls(args) => ls::run(args, json).await,
             Command::Restore(args) => restore::run(args, json).await,
+            Command::Forget(args) => forget::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,

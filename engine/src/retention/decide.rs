@@ -70,9 +70,9 @@ impl Semantics {
             }
         };
         let has_within = |rule| match self {
-            Firedrill => true,
+            Firedrill | Borg2 => true,
             Restic => rule != Rule::Quarterly,
-            Borg | Borg2 => rule == Rule::Last,
+            Borg => rule == Rule::Last,
             Pbs | Kopia | Azure => false,
         };
         let mut ignored = Vec::new();
@@ -95,8 +95,17 @@ impl Semantics {
         if policy.azure.is_some() && !matches!(self, Firedrill | Azure) {
             ignored.push("azure".to_owned());
         }
-        if policy.relative_to != RelativeTo::Latest && self == Restic {
-            ignored.push("relative-to".to_owned());
+        let has_age = Rule::ALL
+            .into_iter()
+            .any(|rule| policy.within(rule).is_some() && has_within(rule));
+        let measures_from = match self {
+            Restic if has_age => RelativeTo::Latest,
+            Borg | Borg2 if has_age => RelativeTo::Now,
+            Azure if policy.azure.is_some() => RelativeTo::Now,
+            _ => policy.relative_to,
+        };
+        if policy.relative_to != measures_from {
+            ignored.push(format!("relative-to {}", policy.relative_to));
         }
         ignored
     }
@@ -147,8 +156,8 @@ pub fn decide_as(
     let reasons = match semantics {
         Semantics::Firedrill => restic::own(&line, policy),
         Semantics::Restic => restic::exactly(&line, policy),
-        Semantics::Borg => borg::rules(&line, policy, false),
-        Semantics::Borg2 => borg::rules(&line, policy, true),
+        Semantics::Borg => borg::version_1(&line, policy),
+        Semantics::Borg2 => borg::version_2(&line, policy),
         Semantics::Pbs => pbs::rules(&line, policy),
         Semantics::Kopia => kopia::rules(&line, policy),
         Semantics::Azure => azure::rules(&line, policy),

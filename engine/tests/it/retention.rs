@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     let at: jiff::Timestamp = text.parse().expect("an instant");
     Timestamp {
         seconds: at.as_second(),
-        nanos: 0,
+        nanos: at.subsec_nanosecond().unsigned_abs(),
     }
 }
 

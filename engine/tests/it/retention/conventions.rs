@@ -276,6 +276,36 @@ fn azure_keeps_the_points_of_chosen_days() {
     assert_eq!(told.join("\n"), expected);
 }
 
+/// Borg 2's own case, for a count and an age of quarters: `test_prune_keep_3monthly_int_or_interval`.
+#[test]
+fn borg_2_takes_ages_for_every_rule() {
+    let points = subjects(&[
+        "2023-03-31T00:00:00Z",
+        "2023-03-31T00:00:00.000001Z",
+        "2023-06-30T00:00:00Z",
+        "2023-06-30T00:00:00.000001Z",
+        "2023-09-30T00:00:00Z",
+    ]);
+    for text in ["keep-quarterly = 3", "keep-within-quarterly = \"275d\""] {
+        let stay = stay(Borg2, &policy(text), &points, "2023-12-31T00:00:00Z");
+        assert_eq!(stay, [1, 3, 4], "{text}");
+    }
+    // Each point counts for `--keep`, though two fall into one second; 1.4 counts seconds.
+    let text = policy("keep-last = 2");
+    assert_eq!(
+        stay(Borg2, &text, &points[2..], "2023-12-31T00:00:00Z"),
+        [3, 4]
+    );
+    assert_eq!(
+        stay(Borg2, &text, &points[1..4], "2023-12-31T00:00:00Z"),
+        [2, 3]
+    );
+    assert_eq!(
+        stay(Borg, &text, &points[1..4], "2023-12-31T00:00:00Z"),
+        [1, 3]
+    );
+}
+
 #[test]
 fn what_a_convention_lacks_is_named() {
     let policy = policy(
@@ -283,7 +313,9 @@ fn what_a_convention_lacks_is_named() {
     );
     assert!(Firedrill.ignores(&policy).is_empty());
     assert_eq!(Restic.ignores(&policy), ["keep-quarterly"]);
-    assert_eq!(Borg.ignores(&policy), ["keep-within-daily", "keep-tag"]);
+    let borg = ["keep-within-daily", "keep-tag", "relative-to latest"];
+    assert_eq!(Borg.ignores(&policy), borg);
+    assert_eq!(Borg2.ignores(&policy), borg[1..]);
     let most = [
         "keep-quarterly",
         "keep-within",

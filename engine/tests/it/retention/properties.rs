@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use engine::ids::PointId;
 use engine::retention::Semantics::{self, Azure, Borg, Borg2, Firedrill, Kopia, Pbs, Restic};
-use engine::retention::{Count, Gfs, Policy, RelativeTo, Span, Subject, decide, decide_as};
+use engine::retention::{
+    Count, Gfs, MonthDay, Policy, RelativeTo, Span, Subject, decide, decide_as,
+};
 use engine::units::Timestamp;
 use proptest::prelude::*;
 
@@ -280,6 +282,26 @@ proptest! {
         // As many points a day as there are at all.
         if let Some(bound) = policy.steady_state_points(40) {
             prop_assert!(stay <= bound, "{stay} > {bound}");
+        }
+    }
+
+    #[test]
+    fn a_policy_reads_back_from_its_file(policy in policies()) {
+        let text = toml::to_string(&policy).expect("it writes");
+        prop_assert_eq!(super::policy(&text), policy);
+    }
+
+    #[test]
+    fn no_text_panics(text in any::<String>(), near in "[0-9]{0,12}[ymwdh]?[0-9]{0,12}[ymwdh]?|(first|last)? ?(day|sunday)?") {
+        for text in [&text, &near] {
+            if let Ok(span) = text.parse::<Span>() {
+                prop_assert_eq!(span.to_string().parse::<Span>().expect("an age"), span);
+            }
+            if let Ok(day) = text.parse::<MonthDay>() {
+                prop_assert_eq!(day.to_string().parse::<MonthDay>().expect("a day"), day);
+            }
+            let _ = (text.parse::<Count>().is_ok(), text.parse::<RelativeTo>().is_ok());
+            let _ = toml::from_str::<Policy>(text).is_ok();
         }
     }
 

@@ -1,0 +1,133 @@
+//! The retention policy that a file and flags mean: what a flag gives replaces the file's.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use engine::retention::{Count, Policy, RelativeTo, Span};
+use engine::{Error, ErrorKind};
+
+/// What to keep. Each rule counts every point by itself.
+#[derive(Debug, Args)]
+#[group(id = "keep")]
+pub(crate) struct KeepArgs {
+    /// Keep the newest N points (a number, or `unlimited`)
+    #[arg(long, value_name = "N")]
+    keep_last: Option<Count>,
+    /// Keep the newest point of each of the newest N hours that have one
+    #[arg(long, value_name = "N")]
+    keep_hourly: Option<Count>,
+    /// The same of days
+    #[arg(long, value_name = "N")]
+    keep_daily: Option<Count>,
+    /// Of ISO weeks
+    #[arg(long, value_name = "N")]
+    keep_weekly: Option<Count>,
+    /// Of months
+    #[arg(long, value_name = "N")]
+    keep_monthly: Option<Count>,
+    /// Of quarters
+    #[arg(long, value_name = "N")]
+    keep_quarterly: Option<Count>,
+    /// Of years
+    #[arg(long, value_name = "N")]
+    keep_yearly: Option<Count>,
+    /// Keep all points younger than this (1y6m, 30d, 12h)
+    #[arg(long, value_name = "AGE")]
+    keep_within: Option<Span>,
+    /// Keep the newest point of each hour younger than this
+    #[arg(long, value_name = "AGE")]
+    keep_within_hourly: Option<Span>,
+    /// The same of days
+    #[arg(long, value_name = "AGE")]
+    keep_within_daily: Option<Span>,
+    /// Of ISO weeks
+    #[arg(long, value_name = "AGE")]
+    keep_within_weekly: Option<Span>,
+    /// Of months
+    #[arg(long, value_name = "AGE")]
+    keep_within_monthly: Option<Span>,
+    /// Of quarters
+    #[arg(long, value_name = "AGE")]
+    keep_within_quarterly: Option<Span>,
+    /// Of years
+    #[arg(long, value_name = "AGE")]
+    keep_within_yearly: Option<Span>,
+    /// Keep points with this tag, or with all tags of a list (a,b); may be given again
+    #[arg(long, value_name = "TAG")]
+    keep_tag: Vec<String>,
+    /// Read the policy from this TOML file; flags replace what it says
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The zone whose hours, days and weeks are meant [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// What ages are measured from: latest (the newest point), now, or an instant [default: latest]
+    #[arg(long, value_name = "WHEN")]
+    relative_to: Option<RelativeTo>,
+}
+
+impl KeepArgs {
+    /// The policy, or `None` where nothing says what to keep.
+    ///
+    /// # Errors
+    /// `Invalid` for a policy that keeps nothing or does not read.
+    pub(crate) fn policy(&self) -> Result<Option<Policy>> {
+        let mut policy = match &self.policy {
+            Some(file) => {
+                let text = std::fs::read_to_string(file)
+                    .map_err(|error| Error::from_io(format!("policy {}", file.display()), error))?;
+                toml::from_str(&text).map_err(|error| {
+                    let say = format!("policy {}: {error}", file.display());
+                    Error::new(ErrorKind::Invalid, say)
+                })?
+            }
+            None => Policy::default(),
+        };
+        self.replace(&mut policy);
+        if policy == Policy::default() && self.policy.is_none() {
+            return Ok(None);
+        }
+        policy.check()?;
+        Ok(Some(policy))
+    }
+
+    fn replace(&self, policy: &mut Policy) {
+        let counts = [
+            (self.keep_last, &mut policy.keep_last),
+            (self.keep_hourly, &mut policy.keep_hourly),
+            (self.keep_daily, &mut policy.keep_daily),
+            (self.keep_weekly, &mut policy.keep_weekly),
+            (self.keep_monthly, &mut policy.keep_monthly),
+            (self.keep_quarterly, &mut policy.keep_quarterly),
+            (self.keep_yearly, &mut policy.keep_yearly),
+        ];
+        for (given, count) in counts {
+            *count = given.or(*count);
+        }
+        let spans = [
+            (self.keep_within, &mut policy.keep_within),
+            (self.keep_within_hourly, &mut policy.keep_within_hourly),
+            (self.keep_within_daily, &mut policy.keep_within_daily),
+            (self.keep_within_weekly, &mut policy.keep_within_weekly),
+            (self.keep_within_monthly, &mut policy.keep_within_monthly),
+            (
+                self.keep_within_quarterly,
+                &mut policy.keep_within_quarterly,
+            ),
+            (self.keep_within_yearly, &mut policy.keep_within_yearly),
+        ];
+        for (given, span) in spans {
+            *span = given.or(*span);
+        }
+        if !self.keep_tag.is_empty() {
+            policy.keep_tag.clone_from(&self.keep_tag);
+        }
+        if let Some(zone) = &self.timezone {
+            policy.timezone.clone_from(zone);
+        }
+        if let Some(relative_to) = self.relative_to {
+            policy.relative_to = relative_to;
+        }
+    }
+}
