@@ -6,14 +6,14 @@ use std::process::Stdio;
 
 use crate::support::{firedrill, json, run, text};
 
-/// A vault with three fulls of `a`, and a full and two incrementals of `b`.
+/// A vault with three fulls of `a`, a full and two incrementals of `b`, and three forever points of `c`.
 fn vault(folder: &Path) -> String {
     let (vault, source) = (folder.join("vault"), folder.join("source"));
     fs::create_dir(&source).expect("a folder");
     fs::write(source.join("constant"), "so that a chain hangs together").expect("a file");
     let vault = text(&vault).to_owned();
     json(&["init", &vault]);
-    for (instance, method) in [("a", "full"), ("b", "incremental")] {
+    for (instance, method) in [("a", "full"), ("b", "incremental"), ("c", "forever")] {
         for number in 0..3 {
             fs::write(source.join("file"), format!("{instance} {number}")).expect("a file");
             let with = ["--method", method, "--instance", instance];
@@ -45,7 +45,7 @@ fn a_plan_is_shown_with_its_reasons_and_changes_nothing() {
         "--dry-run",
     ];
     let plan = json(&arguments);
-    assert_eq!((&plan["keep"], &plan["forget"]), (&4.into(), &2.into()));
+    assert_eq!((&plan["keep"], &plan["forget"]), (&6.into(), &3.into()));
     assert_eq!(plan["forgotten"], false);
     let a = &plan["instances"][0];
     assert_eq!(a["instance"], "a");
@@ -71,14 +71,31 @@ fn a_plan_is_shown_with_its_reasons_and_changes_nothing() {
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.contains("a: 3 points, times of UTC\n"), "{out}");
     assert!(out.contains("  forget  no rule keeps it\n"), "{out}");
-    assert!(out.contains("2 of 6 points go, 4 stay\n"), "{out}");
+    assert!(out.contains("3 of 9 points go, 6 stay\n"), "{out}");
     assert!(out.contains("note: whoever can add points"), "{out}");
 
+    let forever = json(&[
+        "forget",
+        &vault,
+        "--keep-last",
+        "1",
+        "--instance",
+        "c",
+        "--dry-run",
+    ]);
+    assert_eq!(
+        forever["forget"], 2,
+        "what they refer to stays without them"
+    );
     let all = json(&["forget", &vault, "--all", "--instance", "b", "--dry-run"]);
     assert_eq!((&all["forget"], &all["keep"]), (&3.into(), &0.into()));
     let nothing = json(&["forget", &vault, "--keep-within", "9d"]);
     assert_eq!(nothing["forget"], 0, "nothing to do needs no --yes");
-    assert_eq!(points(&vault, "a").len() + points(&vault, "b").len(), 6);
+    assert!(
+        ["a", "b", "c"]
+            .iter()
+            .all(|of| points(&vault, of).len() == 3)
+    );
 }
 
 #[test]
@@ -168,14 +185,14 @@ fn what_is_not_meant_is_refused() {
         (&[], "say what to keep"),
         (&["--keep-daily", "0"], "say what to keep"),
         (&["--timezone", "Europe/Berlin"], "would remove everything"),
-        (&["--all", "--instance", "c"], "no recovery point of 'c'"),
+        (&["--all", "--instance", "d"], "no recovery point of 'd'"),
         (&[&b[0], "--instance", "a"], "is one of 'b'"),
         (&["ffffffff"], "no recovery point 'ffffffff'"),
         (&[&b[0], "--dry-run"], "must stay: needed by"),
         (&["--all", "--keep-last", "1"], "cannot be used with"),
         (
             &["--keep-last", "1"],
-            "nothing was changed: pass --yes to forget 3 points",
+            "nothing was changed: pass --yes to forget 5 points",
         ),
         (
             &["--keep-last", "1", "--semantics", "tar"],

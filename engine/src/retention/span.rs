@@ -48,8 +48,8 @@ impl Span {
             + u64::from(self.hours).div_ceil(24)
     }
 
-    /// The instant so long before `from`. A month's end is the last day where the month is short (31
-    /// March less a month is the end of February), so that a later `from` never gives an earlier instant.
+    /// The instant so long before `from`. A month back ends where the month does (31 March less a month
+    /// is the end of February), so that the same hour of a later day never reaches further back.
     pub(super) fn before(self, from: &ZonedDateTime) -> jiff::Timestamp {
         let back = self.as_jiff().and_then(|span| from.checked_sub(span).ok());
         back.map_or(jiff::Timestamp::MIN, |at| at.timestamp())
@@ -204,6 +204,21 @@ mod tests {
         // A day over the change of clocks is a calendar day; 24 hours are not.
         assert_eq!(local(read("7d").before(&from)), "2023-03-24T12:00:00");
         assert_eq!(local(read("168h").before(&from)), "2023-03-24T11:00:00");
+    }
+
+    #[test]
+    fn a_later_day_never_reaches_further_back() {
+        let first: jiff::ZonedDateTime = "2023-01-01T12:00[Europe/Berlin]".parse().expect("a day");
+        let sinks = |back: fn(Span, &jiff::ZonedDateTime) -> jiff::Timestamp| {
+            ["1m", "1y", "13m", "1m1d", "11h"].into_iter().any(|text| {
+                let days = (0..800).map(|days| Span::of_days(days).after(&first));
+                let days = days.map(|at| at.to_zoned_datetime(first.time_zone().clone()));
+                let cuts: Vec<_> = days.map(|day| back(read(text), &day)).collect();
+                !cuts.is_sorted()
+            })
+        };
+        assert!(!sinks(Span::before));
+        assert!(sinks(Span::before_as_go), "the check fires on Go's");
     }
 
     #[test]
