@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod keep;
 mod output;
+mod report;
 mod vault_access;
 
 use std::process::ExitCode;

@@ -22,6 +22,8 @@ mod export;
 mod html;
 mod table;
 
+mod forecast;
+
 #[cfg(test)]
 mod sample;
 
@@ -32,7 +34,10 @@ use simulator::outcome::Comparison;
 pub use column::Column;
 pub use document::{Cost, Document, MethodDocument, PointDocument, RestoreDocument, Totals};
 pub use error::ReportError;
-pub use price::{Price, PriceBook, Source, Status};
+pub use forecast::{
+    ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
+};
+pub use price::{Price, PriceBook, SoftDelete, Source, Status};
 pub use redundancy::Redundancy;
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

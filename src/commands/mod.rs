@@ -8,6 +8,7 @@ mod init;
 mod ls;
 mod points;
 mod restore;
+mod retention;
 mod stats;
 
 use anyhow::Result;
@@ -35,6 +36,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Ls(args) => ls::run(args, json).await,
             Command::Restore(args) => restore::run(args, json).await,
             Command::Forget(args) => forget::run(args, json).await,
+            Command::Retention(args) => retention::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
