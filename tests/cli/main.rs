@@ -6,5 +6,6 @@ mod full_disk;
 mod input;
 mod journey;
 mod kill;
+mod plan;
 mod series;
 mod support;

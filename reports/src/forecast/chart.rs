@@ -194,7 +194,7 @@ fn ages(policy: &PolicyDocument) -> Result<Chart, ReportError> {
         value: age.points as f64,
         label: match age.points {
             0 => "none".to_owned(),
-            points => format!("{points}, {}", words::span(age.widest_step_seconds)),
+            points => format!("{points}, up to {}", words::span(age.widest_step_seconds)),
         },
     };
     let bars: Vec<Bar> = policy.ages.iter().map(bar).collect();

@@ -126,7 +126,7 @@ pub(super) fn trust(document: &ForecastDocument, policy: &PolicyDocument) -> Str
     }
     match &policy.back_test {
         Some(test) => format!(
-            "Tested on the vault's own past: {} The grey band holds nine of ten draws of this \
+            "Tested on the vault's own past: {} The pale band holds nine of ten draws of this \
              history's daily additions, and is never narrower than that error; what the past has not \
              seen, such as a new machine or a mass change, is in neither.",
             back_test(test)

@@ -45,6 +45,8 @@ pub(super) struct Data {
     pub(super) known: Vec<Known>,
     /// A curve for each class.
     pub(super) curves: Vec<Curve>,
+    /// What of everything stays so many points into the time to come, beside the curves.
+    pub(super) fade: Option<Curve>,
     /// What each point to come stores first, by class.
     pub(super) births: Vec<Vec<u64>>,
     /// Size of the source at each point to come, and at the last known one before them.
@@ -52,6 +54,11 @@ pub(super) struct Data {
 }
 
 impl Data {
+    /// Points in all.
+    pub(super) fn points(&self) -> usize {
+        self.known.len() + self.births.len()
+    }
+
     /// Bytes that the point `born` stored first and the point `at` needs.
     pub(super) fn alive(&self, born: usize, at: usize) -> u64 {
         let Some(known) = self.known.get(born) else {
@@ -63,20 +70,35 @@ impl Data {
         }
         let curve = &self.curves[known.class];
         let (then, now) = (curve.at(at - known.anchor), curve.at(last - known.anchor));
-        then.over(now).of(known.alive(last))
+        let stays = then.over(now).times(self.faded(at - last));
+        stays.of(known.alive(last))
+    }
+
+    fn faded(&self, points: usize) -> Share {
+        self.fade
+            .as_ref()
+            .map_or(Share::ONE, |fade| fade.at(points))
     }
 
     fn alive_to_come(&self, born: usize, at: usize) -> u64 {
         let births = self.births[born - self.known.len()].iter();
         let classes = births.zip(&self.curves);
+        let faded = self.faded(at - born);
         classes
-            .map(|(bytes, curve)| curve.at(at - born).of(*bytes))
+            .map(|(bytes, curve)| curve.at(at - born).times(faded).of(*bytes))
             .sum()
     }
 
     /// The share of what a point to come stores first of class `class` that is alive at `at`.
     pub(super) fn share(&self, class: usize, born: usize, at: usize) -> Share {
-        self.curves[class].at(at - born)
+        self.curves[class]
+            .at(at - born)
+            .times(self.faded(at - born))
+    }
+
+    /// Bytes that the point `at` needs.
+    pub(super) fn needed_by(&self, at: usize) -> u64 {
+        (0..=at).map(|born| self.alive(born, at)).sum()
     }
 
     /// Size of the source at a point to come.

@@ -9,6 +9,7 @@ use engine::inventory::InstanceHistory;
 use super::course::Point;
 use super::data::{Data, Known};
 use super::layout::Kind;
+use super::share::Share;
 use super::survival::Curve;
 
 /// Points to come at most: six a day for ninety years, or one every ten minutes for almost four; each
@@ -16,6 +17,8 @@ use super::survival::Curve;
 const POINTS_TO_COME_MAX: usize = 200_000;
 /// Intervals that the rhythm is taken from, the newest.
 const RHYTHM_OF: usize = 30;
+/// A step of more than so many usual ones is a gap: a long weekend of daily points is four.
+const GAP_STEPS: i64 = 4;
 /// Classes of a history's bytes: what was there from the beginning, and what came later.
 const FROM_THE_BEGINNING: usize = 0;
 const LATER: usize = 1;
@@ -75,13 +78,15 @@ pub(super) fn fit(
     let logical = history.points[..known]
         .last()
         .map_or(0, |point| point.logical_bytes);
+    let data = Data {
+        known: clipped(history, known, first),
+        curves: curves(history, known, first, ages),
+        fade: None,
+        births: vec![vec![0, mean]; count],
+        logical: vec![logical],
+    };
     Ok(Fitted {
-        data: Data {
-            known: clipped(history, known, first),
-            curves: curves(history, known, first, ages),
-            births: vec![vec![0, mean]; count],
-            logical: vec![logical],
-        },
+        data: balanced(data, first),
         points,
         every,
         method,
@@ -91,12 +96,56 @@ pub(super) fn fit(
     })
 }
 
+/// With survival such that the last point to come needs as much as the history's own growth lets
+/// expect. What was watched for days only says little of years: bytes that were never seen to die would
+/// pile up beside those that they replace, and a source of one size would need ever more.
+fn balanced(data: Data, first: usize) -> Data {
+    let (last, end) = (data.known.len() - 1, data.points() - 1);
+    let (then, now) = (data.needed_by(first), data.needed_by(last));
+    let grows = |from: u64, to: u64| {
+        let steps = u128::from(to.saturating_sub(from)) * (end - last) as u128;
+        u64::try_from(steps / (last - first).max(1) as u128).unwrap_or(u64::MAX)
+    };
+    let expected = now
+        .saturating_add(grows(then, now))
+        .saturating_sub(grows(now, then));
+    // From 0, where nothing dies beyond what was seen, over STEPS, where it dies as it was seen to, to
+    // twice that, where nothing stays.
+    let (mut low, mut high) = (0, 2 * STEPS);
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        if aged(&data, middle, end - last).needed_by(end) > expected {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    aged(&data, high.max(1), end - last)
+}
+
+/// Steps of the search: one is a thousand-millionth of what stays from a point to the next.
+const STEPS: u64 = 1 << 30;
+
+/// With bytes that die sooner or later, from 0 to twice [`STEPS`].
+fn aged(data: &Data, step: u64, ages: usize) -> Data {
+    let mut data = data.clone();
+    if step < STEPS {
+        let curves = data.curves.iter().map(|curve| curve.stretched(step, STEPS));
+        data.curves = curves.collect();
+    } else {
+        let stays = Share::ratio(2 * STEPS - step, STEPS);
+        data.fade = Some(Curve::constant(stays, ages));
+    }
+    data
+}
+
 /// The history as it is, for points from `known` on as if they were to come.
 pub(super) fn truth(history: &InstanceHistory) -> (Data, Vec<Point>) {
     let all = history.points.len();
     let data = Data {
         known: clipped(history, all, 0),
         curves: Vec::new(),
+        fade: None,
         births: Vec::new(),
         logical: Vec::new(),
     };
@@ -252,21 +301,24 @@ fn curves(history: &InstanceHistory, known: usize, first: usize, ages: usize) ->
         .collect()
 }
 
-/// The time from one point to the next, and the first of the newest points that keep to it. Points that
-/// were thinned out leave gaps, and what lies before a gap tells nothing of one step.
+/// The mean time from one point to the next, and the first of the newest points that keep to it. Points
+/// that were thinned out leave gaps, and what lies before a gap tells nothing of one step; a weekend
+/// without backups is none. Steps of seconds have no timer behind them: then every point counts.
 fn rhythm(ats: &[i64]) -> (i64, usize) {
     let steps: Vec<i64> = ats.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let mut newest: Vec<i64> = steps.iter().rev().take(RHYTHM_OF).copied().collect();
     newest.sort_unstable();
-    let every = newest
-        .get(newest.len() / 2)
-        .copied()
-        .unwrap_or(86_400)
-        .max(1);
-    let gap = steps
-        .iter()
-        .rposition(|step| *step > every.saturating_mul(2));
-    (rounded(every), gap.map_or(0, |gap| gap + 1))
+    let Some(usual) = newest.get(newest.len() / 2).copied() else {
+        return (86_400, 0);
+    };
+    let is_gap = |step: &i64| usual >= 60 && *step > usual.saturating_mul(GAP_STEPS);
+    let first = steps.iter().rposition(is_gap).map_or(0, |gap| gap + 1);
+    let steps = &steps[first..];
+    let mean = match steps.len() as i64 {
+        0 => usual,
+        count => steps.iter().sum::<i64>() / count,
+    };
+    (rounded(mean.max(1)), first)
 }
 
 /// A timer's step, where what was measured is within a twentieth of it.

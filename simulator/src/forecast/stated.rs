@@ -135,6 +135,7 @@ impl Scenario {
             data: Data {
                 known: Vec::new(),
                 curves: stays.map(|stays| Curve::constant(stays, count)).into(),
+                fade: None,
                 births,
                 logical: logical.collect(),
             },

@@ -7,6 +7,8 @@ use super::share::Share;
 #[derive(Clone, Debug)]
 pub(super) struct Curve {
     shares: Vec<Share>,
+    /// Of those shares the first were seen, the rest written out.
+    seen: usize,
     stays: Share,
 }
 
@@ -14,7 +16,12 @@ impl Curve {
     /// So much stays from each point to the next, for ages up to `ages`.
     pub(super) fn constant(stays: Share, ages: usize) -> Self {
         let shares = vec![Share::ONE];
-        Self { shares, stays }.written_to(ages)
+        Self {
+            shares,
+            seen: 1,
+            stays,
+        }
+        .written_to(ages)
     }
 
     /// What was seen: of `at_risk[age]` bytes, `died[age]` were not in use at the next point (the
@@ -36,7 +43,24 @@ impl Curve {
                 .fold(0_u64, |sum, more| sum.saturating_add(*more))
         };
         let stays = stay(sum(&died[older.clone()]), sum(&at_risk[older]));
-        Self { shares, stays }.written_to(ages)
+        Self {
+            seen: shares.len(),
+            shares,
+            stays,
+        }
+        .written_to(ages)
+    }
+
+    /// With what stays beyond the ages that were seen to the power of `part / whole`: less than one
+    /// lets it stay longer.
+    pub(super) fn stretched(&self, part: u64, whole: u64) -> Self {
+        let ages = self.shares.len() - 1;
+        Self {
+            shares: self.shares[..self.seen].to_vec(),
+            stays: self.stays.power(part, whole),
+            seen: self.seen,
+        }
+        .written_to(ages)
     }
 
     /// With shares written out up to an age.
@@ -66,6 +90,14 @@ mod tests {
         let parts: Vec<u64> = (0..6).map(|age| curve.at(age).of(1000)).collect();
         // Half dies at once, then a quarter each time; the older half of three ages are the last two.
         assert_eq!(parts, [1000, 500, 375, 281, 211, 158]);
+        let longer = curve.stretched(1, 2);
+        let parts: Vec<u64> = (0..5).map(|age| longer.at(age).of(1000)).collect();
+        assert_eq!(
+            parts,
+            [1000, 500, 375, 281, 244],
+            "times the root of three quarters"
+        );
+        assert_eq!(curve.stretched(0, 1).at(9), curve.at(3));
         let nothing = Curve::seen(&[], &[], 3);
         assert_eq!(nothing.at(3), Share::ONE);
         assert_eq!(Curve::constant(Share::ratio(1, 2), 3).at(3).of(16), 2);

@@ -29,7 +29,7 @@ fn history(ats: &[i64], method: Method, lives: Vec<Vec<(u32, u64)>>) -> Instance
 }
 
 #[test]
-fn the_rhythm_is_of_the_newest_and_ends_at_a_gap() {
+fn the_rhythm_ends_at_a_gap() {
     let daily = |from: i64, count: i64| (0..count).map(move |day| from + day * DAY);
     let mut ats: Vec<i64> = daily(0, 3).map(|at| at * 30).collect();
     ats.extend(daily(100 * DAY, 10).map(|at| at + 700));
@@ -37,7 +37,12 @@ fn the_rhythm_is_of_the_newest_and_ends_at_a_gap() {
     // A timer with a little delay.
     let late: Vec<i64> = (0..20).map(|hour| hour * 3_607).collect();
     assert_eq!(rhythm(&late), (3_600, 0));
+    // From Monday to Friday: seven days for five points.
+    let weeks = (0..50).map(|number| (number / 5 * 7 + number % 5) * DAY);
+    let (every, first) = rhythm(&weeks.collect::<Vec<_>>());
+    assert_eq!((every / 3_600, first), (33, 0));
     assert_eq!(rhythm(&[5]), (DAY, 0));
+    assert_eq!(rhythm(&[5, 6, 7, 30, 31]), (6, 0), "made by hand");
     assert_eq!(rhythm(&[5, 9]), (4, 0));
 }
 

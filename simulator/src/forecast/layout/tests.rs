@@ -37,6 +37,7 @@ fn data(points: usize, chunks: &[Chunk]) -> Data {
     Data {
         known: known.collect(),
         curves: Vec::new(),
+        fade: None,
         births: Vec::new(),
         logical: Vec::new(),
     }
@@ -99,6 +100,7 @@ proptest! {
         let data = Data {
             known: Vec::new(),
             curves: vec![Curve::constant(Share::ratio(percent, 100), 12)],
+            fade: None,
             births: births.iter().map(|bytes| vec![*bytes]).collect(),
             logical: Vec::new(),
         };
