@@ -101,7 +101,7 @@ impl KeepArgs {
             policies.push((name.to_string_lossy().into_owned(), policy));
         }
         if policies.is_empty() {
-            policies.push(("policy".to_owned(), base.unwrap_or_default()));
+            policies.push(("the policy".to_owned(), base.unwrap_or_default()));
         }
         for (_, policy) in &mut policies {
             self.replace(policy);

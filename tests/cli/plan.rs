@@ -65,6 +65,8 @@ fn a_vault_is_carried_forward_and_tests_itself() {
     assert!((150..260).contains(&stored), "{stored} blocks");
     assert!(bytes("low_bytes") <= bytes("stored_bytes"));
     assert!(bytes("high_bytes") >= bytes("stored_bytes"));
+    let test = &policy["back_test"];
+    assert_eq!(test["predicted_points"], test["actual_points"]);
     let error = policy["back_test_error_percent"].as_f64().expect("tested");
     assert!(error < 10.0, "{error} %");
     let grs = &end["costs"][1];
@@ -140,7 +142,7 @@ fn workbook(path: &Path, months: usize) {
         return;
     };
     let said = String::from_utf8_lossy(&output.stdout);
-    let expected = format!("Summary|1 policy|Prices\n{}\n", months + 1);
+    let expected = format!("Summary|1 the policy|Prices\n{}\n", months + 1);
     assert_eq!(
         said,
         expected,

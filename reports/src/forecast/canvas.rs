@@ -173,11 +173,17 @@ impl Trace {
                 .map(|(at, value)| pixel(at, *value))
                 .collect()
         };
+        let around = |values: &[(f64, f64)]| -> Vec<(i32, i32)> {
+            let (low, high): (Vec<f64>, Vec<f64>) = values.iter().copied().unzip();
+            let mut pixels = along(&high);
+            pixels.extend(along(&low).into_iter().rev());
+            pixels
+        };
         match &self.shape {
             Shape::Line(values) => self.line(area, along(values)),
             Shape::Dashes(values) => self.dashes(area, &along(values)),
-            Shape::Pale(values) => self.area(area, values, PALE, &along),
-            Shape::Full(values) => self.area(area, values, 1.0, &along),
+            Shape::Pale(values) => self.area(area, around(values), PALE),
+            Shape::Full(values) => self.area(area, around(values), 1.0),
         }
     }
 
@@ -192,16 +198,7 @@ impl Trace {
         Ok(area.draw(&dashes)?)
     }
 
-    fn area(
-        &self,
-        area: &Area<'_>,
-        values: &[(f64, f64)],
-        opacity: f64,
-        along: &dyn Fn(&[f64]) -> Vec<(i32, i32)>,
-    ) -> Result<(), Failed> {
-        let (low, high): (Vec<f64>, Vec<f64>) = values.iter().copied().unzip();
-        let mut pixels = along(&high);
-        pixels.extend(along(&low).into_iter().rev());
+    fn area(&self, area: &Area<'_>, pixels: Vec<(i32, i32)>, opacity: f64) -> Result<(), Failed> {
         let style = colour(self.colour).mix(opacity).filled();
         Ok(area.draw(&Polygon::new(pixels, style))?)
     }

@@ -109,7 +109,7 @@ impl ForecastDocument {
             prices.push(book.vault_price(*redundancy)?.clone());
         }
         let months = forecast.policies.iter().flat_map(|policy| &policy.months);
-        for bytes in months.flat_map(|month| &month.instance_bytes) {
+        for (bytes, _) in months.flat_map(|month| &month.instance_bytes) {
             let used = book.instance_fee(*bytes).map_or(Vec::new(), |fee| fee.1);
             for price in used {
                 if !prices.contains(price) {
@@ -200,7 +200,8 @@ fn costs(
     redundancies: &[Redundancy],
 ) -> Result<Vec<MonthCost>, ReportError> {
     let fees = month.instance_bytes.iter();
-    let fees = fees.map(|bytes| book.instance_fee(*bytes).map_or(0.0, |fee| fee.0));
+    let fees = fees
+        .map(|(bytes, count)| book.instance_fee(*bytes).map_or(0.0, |fee| fee.0) * *count as f64);
     let instances: f64 = fees.sum();
     let gigabytes = month.billed_bytes as f64 / book.gigabyte_bytes();
     let cost = |redundancy: &Redundancy| {

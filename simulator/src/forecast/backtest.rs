@@ -4,7 +4,7 @@ use engine::error::Result;
 use engine::inventory::InstanceHistory;
 
 use super::course::{Course, Rules};
-use super::fit::{self, Stating};
+use super::fit::{self, RHYTHM_MIN, Stating};
 use super::rows::BackTest;
 
 /// Points in the rhythm without which nothing is tested: six to learn from and three to hold against.
@@ -27,8 +27,20 @@ pub(super) fn run(history: &InstanceHistory, rules: Rules<'_>) -> Result<Option<
         return Ok(None);
     }
     let known = first + (all - first) * 2 / 3;
-    let ends = [last + 1];
-    let predicted = fit::fit(&history, known, (i64::MIN, last + 1), Stating::default())?;
+    let end = last.saturating_add(1);
+    let ends = [end];
+    let mut predicted = fit::fit(&history, known, (i64::MIN, end), Stating::default())?;
+    if predicted.every < RHYTHM_MIN {
+        // No timer to predict: as many points, when they were.
+        let begins = history.points[known - 1].captured.seconds;
+        let begins = begins.saturating_add(predicted.every);
+        let points = i64::try_from(all - known).unwrap_or(i64::MAX);
+        let until = begins.saturating_add(predicted.every.saturating_mul(points));
+        predicted = fit::fit(&history, known, (begins, until), Stating::default())?;
+        for (point, was) in predicted.points.iter_mut().zip(&history.points) {
+            point.at = was.captured.seconds;
+        }
+    }
     let every = predicted.every;
     let rules = Rules {
         forget_every: rules.forget_every.min(every),
@@ -38,14 +50,14 @@ pub(super) fn run(history: &InstanceHistory, rules: Rules<'_>) -> Result<Option<
     let truth = Course::new(&data, &points, known, rules).play(known, &ends)?;
     let course = Course::new(&predicted.data, &predicted.points, known, rules);
     let course = course.play(known, &ends)?;
-    let end = |played: &super::course::Played| {
+    let found = |played: &super::course::Played| {
         let sample = played.samples.last();
         sample.map_or((0, 0), |sample| {
             (sample.kept.len() as u64, sample.existing_bytes)
         })
     };
     let ((predicted_points, predicted_bytes), (actual_points, actual_bytes)) =
-        (end(&course), end(&truth));
+        (found(&course), found(&truth));
     Ok(Some(BackTest {
         points_fitted: (known - first) as u64,
         points_tested: (all - known) as u64,

@@ -190,7 +190,7 @@ impl<'a> Course<'a> {
         } else {
             after
         };
-        Ok(charged + self.ledger.unused())
+        Ok(charged.saturating_add(self.ledger.unused()))
     }
 
     /// Decides; gives the points that expire, which are no longer kept.
@@ -246,7 +246,8 @@ impl<'a> Course<'a> {
     }
 
     fn stored(&mut self) -> u64 {
-        self.bytes(&self.existing(i64::MIN)) + self.ledger.unused()
+        let bytes = self.bytes(&self.existing(i64::MIN));
+        bytes.saturating_add(self.ledger.unused())
     }
 
     fn sample(&mut self, newest: usize) -> Sample {

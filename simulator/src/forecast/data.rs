@@ -1,6 +1,6 @@
 //! What points hold: bytes by the point that stored them first, and how long those stay in use.
 
-use super::share::Share;
+use super::share::{Share, total};
 use super::survival::Curve;
 
 /// What one point of a history stored first.
@@ -19,7 +19,7 @@ impl Known {
         let mut needed_to = lives.to_vec();
         let mut sum = 0;
         for (_, bytes) in needed_to.iter_mut().rev() {
-            sum += *bytes;
+            sum = bytes.saturating_add(sum);
             *bytes = sum;
         }
         Self {
@@ -84,9 +84,7 @@ impl Data {
         let births = self.births[born - self.known.len()].iter();
         let classes = births.zip(&self.curves);
         let faded = self.faded(at - born);
-        classes
-            .map(|(bytes, curve)| curve.at(at - born).times(faded).of(*bytes))
-            .sum()
+        total(classes.map(|(bytes, curve)| curve.at(at - born).times(faded).of(*bytes)))
     }
 
     /// The share of what a point to come stores first of class `class` that is alive at `at`.
@@ -98,7 +96,7 @@ impl Data {
 
     /// Bytes that the point `at` needs.
     pub(super) fn needed_by(&self, at: usize) -> u64 {
-        (0..=at).map(|born| self.alive(born, at)).sum()
+        total((0..=at).map(|born| self.alive(born, at)))
     }
 
     /// Size of the source at a point to come.

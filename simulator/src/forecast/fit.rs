@@ -9,7 +9,7 @@ use engine::inventory::InstanceHistory;
 use super::course::Point;
 use super::data::{Data, Known};
 use super::layout::Kind;
-use super::share::Share;
+use super::share::{Share, total};
 use super::survival::Curve;
 
 /// Points to come at most: six a day for ninety years, or one every ten minutes for almost four; each
@@ -17,6 +17,8 @@ use super::survival::Curve;
 const POINTS_TO_COME_MAX: usize = 200_000;
 /// Intervals that the rhythm is taken from, the newest.
 const RHYTHM_OF: usize = 30;
+/// Points that follow one another within seconds, less than so many, were made by hand.
+pub(super) const RHYTHM_MIN: i64 = 60;
 /// A step of more than so many usual ones is a gap: a long weekend of daily points is four.
 const GAP_STEPS: i64 = 4;
 /// Classes of a history's bytes: what was there from the beginning, and what came later.
@@ -73,7 +75,7 @@ pub(super) fn fit(
     let additions: Vec<u64> = (first + 1..known)
         .map(|born| history.alive(born, born))
         .collect();
-    let mean = additions.iter().sum::<u64>() / (additions.len() as u64).max(1);
+    let mean = total(additions.iter().copied()) / (additions.len() as u64).max(1);
     let ages = known + count;
     let logical = history.points[..known]
         .last()
@@ -86,7 +88,7 @@ pub(super) fn fit(
         logical: vec![logical],
     };
     Ok(Fitted {
-        data: balanced(data, first),
+        data: balanced(&data, first),
         points,
         every,
         method,
@@ -99,7 +101,7 @@ pub(super) fn fit(
 /// With survival such that the last point to come needs as much as the history's own growth lets
 /// expect. What was watched for days only says little of years: bytes that were never seen to die would
 /// pile up beside those that they replace, and a source of one size would need ever more.
-fn balanced(data: Data, first: usize) -> Data {
+fn balanced(data: &Data, first: usize) -> Data {
     let (last, end) = (data.known.len() - 1, data.points() - 1);
     let (then, now) = (data.needed_by(first), data.needed_by(last));
     let grows = |from: u64, to: u64| {
@@ -114,13 +116,13 @@ fn balanced(data: Data, first: usize) -> Data {
     let (mut low, mut high) = (0, 2 * STEPS);
     while high - low > 1 {
         let middle = u64::midpoint(low, high);
-        if aged(&data, middle, end - last).needed_by(end) > expected {
+        if aged(data, middle, end - last).needed_by(end) > expected {
             low = middle;
         } else {
             high = middle;
         }
     }
-    aged(&data, high.max(1), end - last)
+    aged(data, high.max(1), end - last)
 }
 
 /// Steps of the search: one is a thousand-millionth of what stays from a point to the next.
@@ -286,7 +288,7 @@ fn curves(history: &InstanceHistory, known: usize, first: usize, ages: usize) ->
         let mut alive = history.alive(born, from);
         let mut next = lives.partition_point(|(last, _)| (*last as usize) < from);
         for at in from..known - 1 {
-            at_risk[class][at - from] += alive;
+            at_risk[class][at - from] = alive.saturating_add(at_risk[class][at - from]);
             while let Some((last, bytes)) = lives.get(next).filter(|(last, _)| *last as usize <= at)
             {
                 died[class][*last as usize - from] += bytes;
@@ -305,27 +307,31 @@ fn curves(history: &InstanceHistory, known: usize, first: usize, ages: usize) ->
 /// that were thinned out leave gaps, and what lies before a gap tells nothing of one step; a weekend
 /// without backups is none. Steps of seconds have no timer behind them: then every point counts.
 fn rhythm(ats: &[i64]) -> (i64, usize) {
-    let steps: Vec<i64> = ats.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let steps: Vec<i64> = ats
+        .windows(2)
+        .map(|pair| pair[1].saturating_sub(pair[0]))
+        .collect();
     let mut newest: Vec<i64> = steps.iter().rev().take(RHYTHM_OF).copied().collect();
     newest.sort_unstable();
     let Some(usual) = newest.get(newest.len() / 2).copied() else {
         return (86_400, 0);
     };
-    let is_gap = |step: &i64| usual >= 60 && *step > usual.saturating_mul(GAP_STEPS);
+    let is_gap = |step: &i64| usual >= RHYTHM_MIN && *step > usual.saturating_mul(GAP_STEPS);
     let first = steps.iter().rposition(is_gap).map_or(0, |gap| gap + 1);
     let steps = &steps[first..];
-    let mean = match steps.len() as i64 {
-        0 => usual,
-        count => steps.iter().sum::<i64>() / count,
-    };
+    let count = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+    let sum = steps
+        .iter()
+        .fold(0, |sum: i64, step| sum.saturating_add(*step));
+    let mean = sum.checked_div(count).unwrap_or(usual);
     (rounded(mean.max(1)), first)
 }
 
 /// A timer's step, where what was measured is within a twentieth of it.
 fn rounded(every: i64) -> i64 {
     for unit in [86_400, 3_600, 60] {
-        let whole = (every + unit / 2) / unit * unit;
-        if whole > 0 && (whole - every).abs() * 20 <= every {
+        let whole = every.saturating_add(unit / 2) / unit * unit;
+        if whole > 0 && (whole - every).abs() <= every / 20 {
             return whole;
         }
     }

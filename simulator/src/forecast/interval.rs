@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::course::Sample;
 use super::fit::Fitted;
 use super::layout::{Kind, factors};
+use super::share::total;
 
 /// Draws: the twentieth part of them still has ten on either side.
 pub(super) const REPLICATES: u32 = 200;
@@ -42,10 +43,7 @@ pub(super) fn bounds(
     let bound = |sample: &Sample| {
         let factors = factors(&fitted.data, &kinds, LATER, &sample.existing);
         let sum = |births: &mut dyn Iterator<Item = u64>| -> u64 {
-            births
-                .zip(&factors)
-                .map(|(bytes, factor)| factor.of(bytes))
-                .sum()
+            total(births.zip(&factors).map(|(bytes, factor)| factor.of(bytes)))
         };
         let central = sum(&mut fitted.data.births.iter().map(|births| births[LATER]));
         let mut sums: Vec<u64> = draws

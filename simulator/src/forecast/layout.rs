@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use engine::format::point::Method;
 
 use super::data::Data;
-use super::share::Share;
+use super::share::{Share, total};
 
 /// How a point lies in the vault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub(super) fn own(data: &Data, kind: Kind, point: usize) -> u64 {
         return 0;
     }
     let born = kind.from(point)..=point;
-    born.map(|born| data.alive(born, point)).sum()
+    total(born.map(|born| data.alive(born, point)))
 }
 
 /// Sums over runs of points that share the next existing one: they change only where a point goes.
@@ -64,7 +64,7 @@ const RUNS_MAX: usize = 100_000;
 
 impl Runs {
     fn sum(&mut self, data: &Data, from: usize, point: usize) -> u64 {
-        let sum = || (from..=point).map(|born| data.alive(born, point)).sum();
+        let sum = || total((from..=point).map(|born| data.alive(born, point)));
         if from == point {
             return sum();
         }
@@ -83,13 +83,13 @@ pub(super) fn kept(
     existing: &[usize],
     runs: &mut Runs,
 ) -> u64 {
-    let (mut sum, mut born) = (0, 0);
+    let (mut sum, mut born) = (0_u64, 0);
     for point in existing {
         if kinds[*point] == Kind::Forever {
-            sum += runs.sum(data, born, *point);
+            sum = runs.sum(data, born, *point).saturating_add(sum);
             born = point + 1;
         } else {
-            sum += own[*point];
+            sum = own[*point].saturating_add(sum);
         }
     }
     sum

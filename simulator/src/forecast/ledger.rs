@@ -3,6 +3,8 @@
 
 use std::collections::VecDeque;
 
+use super::share::total;
+
 /// Unused bytes of a vault.
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
@@ -32,7 +34,7 @@ impl Ledger {
             self.condemned.pop_front();
         }
         let condemned = if shared {
-            self.waste += freed;
+            self.waste = self.waste.saturating_add(freed);
             let limit = needed / 100 * self.waste_percent;
             let excess = self.waste.saturating_sub(limit);
             self.waste -= excess;
@@ -49,7 +51,7 @@ impl Ledger {
     /// Bytes that are there for nothing.
     pub(super) fn unused(&self) -> u64 {
         let condemned = self.condemned.iter().map(|(_, bytes)| bytes);
-        self.waste + condemned.sum::<u64>()
+        total(condemned.copied()).saturating_add(self.waste)
     }
 }
 

@@ -12,7 +12,7 @@ use super::fit::{self, Fitted, Stating};
 use super::rows::{
     Age, BackTest, Basis, CAUSES, Forecast, InstanceBasis, Limits, Month, PolicyForecast,
 };
-use super::share::Share;
+use super::share::{Share, total};
 use super::stated::Scenario;
 use super::{backtest, calendar, interval};
 
@@ -165,7 +165,7 @@ pub fn of_scenario(scenario: &Scenario, request: &Request) -> Result<Forecast> {
             .data
             .births
             .get(number)
-            .map_or(0, |births| births.iter().sum())
+            .map_or(0, |births| total(births.iter().copied()))
     };
     let last = stated.data.births.len().saturating_sub(1);
     let line = Line {
@@ -193,7 +193,7 @@ pub fn of_scenario(scenario: &Scenario, request: &Request) -> Result<Forecast> {
 
 fn basis_of(instance: &InstanceHistory, fitted: &Fitted) -> InstanceBasis {
     let additions = &fitted.additions;
-    let mean = additions.iter().sum::<u64>() / (additions.len() as u64).max(1);
+    let mean = total(additions.iter().copied()) / (additions.len() as u64).max(1);
     let (least, most) = (additions.iter().min(), additions.iter().max());
     let fitted_points = instance.points.len() - fitted.first;
     InstanceBasis {
@@ -220,7 +220,7 @@ fn survival(data: &Data, every: i64) -> [u64; 3] {
     let Some(births) = data.births.get(born - data.known.len()) else {
         return [PPM; 3];
     };
-    let all: u64 = births.iter().sum();
+    let all = total(births.iter().copied());
     [7, 30, 365].map(|days: u64| {
         let age = (days * DAY / every.cast_unsigned().max(1)) as usize;
         let left = data.alive(born, born + age);
@@ -340,26 +340,28 @@ fn month_of(
     overhead: Share,
     error_ppm: u64,
 ) -> Month {
-    let sum = |of: &dyn Fn(&Sample) -> u64| -> u64 {
-        parts
-            .iter()
-            .map(|(line, sample, _)| of(sample).saturating_mul(line.alike))
-            .sum()
+    let sum = |of: &dyn Fn(&Sample) -> u64| {
+        let all =
+            |(line, sample, _): &(&Line<'_>, &Sample, _)| of(sample).saturating_mul(line.alike);
+        total(parts.iter().map(all))
     };
     let reasons = CAUSES.map(|cause| (cause, sum(&|sample| sample.causes[cause as usize])));
     let existing = sum(&|sample| sample.existing_bytes);
     let kept = sum(&|sample| sample.kept_bytes);
     let unused = sum(&|sample| sample.unused_bytes);
-    let stored = existing + unused;
+    let stored = existing.saturating_add(unused);
     let (less, more) = parts.iter().fold((0, 0), |(less, more), (_, _, bounds)| {
-        (less + overhead.of(bounds.0), more + overhead.of(bounds.1))
+        let (below, above) = (overhead.of(bounds.0), overhead.of(bounds.1));
+        (
+            u64::saturating_add(less, below),
+            u64::saturating_add(more, above),
+        )
     });
     // What the history's own last third was missed by is admitted for the future too.
     let admitted = Share::ratio(error_ppm, PPM).of(stored);
-    let sizes = parts.iter().flat_map(|(line, sample, _)| {
-        let bytes = line.data.logical_at(sample.newest);
-        std::iter::repeat_n(bytes, usize::try_from(line.alike).unwrap_or(usize::MAX))
-    });
+    let sizes = parts
+        .iter()
+        .map(|(line, sample, _)| (line.data.logical_at(sample.newest), line.alike));
     Month {
         month: month.to_owned(),
         points: sum(&|sample| sample.kept.len() as u64),
@@ -454,13 +456,13 @@ fn over(capacity: u64, lines: &[Line<'_>], played: &[Played]) -> Option<i64> {
     let mut stored = vec![0_u64; lines.len()];
     events.into_iter().find_map(|(at, line, bytes)| {
         stored[line] = bytes.saturating_mul(lines[line].alike);
-        (stored.iter().sum::<u64>() > capacity).then_some(at)
+        (total(stored.iter().copied()) > capacity).then_some(at)
     })
 }
 
 /// Several instances' tests as one.
 fn sum_of(tests: &[BackTest]) -> Option<BackTest> {
-    let sum = |of: fn(&BackTest) -> u64| tests.iter().map(of).sum();
+    let sum = |of: fn(&BackTest) -> u64| total(tests.iter().map(of));
     (!tests.is_empty()).then(|| BackTest {
         points_fitted: sum(|test| test.points_fitted),
         points_tested: sum(|test| test.points_tested),

@@ -190,8 +190,8 @@ pub struct Month {
     /// Mean of the bytes that are charged over the month: without what the last days of deleted points
     /// need.
     pub billed_bytes: u64,
-    /// Size of each instance's source.
-    pub instance_bytes: Vec<u64>,
+    /// Size of each instance's source, and how many machines are like it.
+    pub instance_bytes: Vec<(u64, u64)>,
 }
 
 /// Points up to an age.

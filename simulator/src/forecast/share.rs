@@ -3,6 +3,11 @@
 /// Parts of one whole: 2^48 keep a thousandth of a byte of a terabyte.
 const ONE: u128 = 1 << 48;
 
+/// The sum of bytes; the most there is where it would be more.
+pub(super) fn total(bytes: impl IntoIterator<Item = u64>) -> u64 {
+    bytes.into_iter().fold(0, u64::saturating_add)
+}
+
 /// A share of a whole, or a factor of growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Share(u128);
@@ -25,11 +30,11 @@ impl Share {
     }
 
     pub(super) fn plus(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 
     pub(super) fn times(self, other: Self) -> Self {
-        Self((self.0 * other.0) >> 48)
+        Self(self.0.saturating_mul(other.0) >> 48)
     }
 
     /// How much of `other` this is, at most one; one where there is nothing.
@@ -42,8 +47,8 @@ impl Share {
 
     /// So much of a number of bytes, to the nearest.
     pub(super) fn of(self, bytes: u64) -> u64 {
-        let product = u128::from(bytes) * self.0;
-        u64::try_from((product + ONE / 2) >> 48).unwrap_or(u64::MAX)
+        let product = u128::from(bytes).saturating_mul(self.0);
+        u64::try_from(product.saturating_add(ONE / 2) >> 48).unwrap_or(u64::MAX)
     }
 
     /// To the power of `part / whole`: squares for the whole part, square roots for the rest.

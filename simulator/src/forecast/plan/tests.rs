@@ -177,6 +177,17 @@ fn truncate(history: &mut InstanceHistory, points: usize) {
 }
 
 #[test]
+fn what_no_machine_holds_does_no_harm() {
+    let text = "size = \"16383PiB\"\nchange = \"100%/hour\"\ngrowth = \"18000000000/day\"\n\
+                method = \"full\"\nevery = \"10d\"\ninstances = 4294967295\n";
+    let scenario = Scenario::parse("test", text).expect("a scenario");
+    let request = request(&[("all", "keep-last = \"unlimited\"")]);
+    let forecast = of_scenario(&scenario, &request).expect("a forecast");
+    let end = forecast.policies[0].months.last().expect("an end");
+    assert_eq!((end.stored_bytes, end.instance_bytes.len()), (u64::MAX, 1));
+}
+
+#[test]
 fn limits_ages_and_conventions_are_told() {
     let text = "size = \"1TiB\"\nchange = \"2%/day\"\nstart = \"2026-01-01\"\ninstances = 3\n";
     let scenario = Scenario::parse("test", text).expect("a scenario");
@@ -197,7 +208,7 @@ fn limits_ages_and_conventions_are_told() {
     let end = ours.months.last().expect("an end");
     let reasons: u64 = end.reasons.iter().map(|(_, points)| points).sum();
     assert_eq!(reasons, end.points);
-    assert_eq!(end.instance_bytes, [1 << 40; 3]);
+    assert_eq!(end.instance_bytes, [(1 << 40, 3)]);
     assert_eq!(
         ours.ages.iter().map(|age| age.points).sum::<u64>(),
         end.points
