@@ -243,6 +243,18 @@ fn policies_and_conventions_stand_beside_each_other() {
 }
 
 #[test]
+fn the_scenarios_that_come_along_run() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/retention");
+    let out = tempfile::tempdir().expect("a folder");
+    for file in fs::read_dir(folder).expect("scenarios") {
+        let file = file.expect("an entry").path();
+        let (scenario, out) = (text(&file), text(out.path()));
+        let document = json(&["retention", "plan", "--scenario", scenario, "--out", out]);
+        assert!(document["policies"][0]["months"][36]["points"].as_u64() > Some(0));
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_before_anything_is_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, out) = (

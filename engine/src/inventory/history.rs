@@ -20,7 +20,8 @@ use crate::ids::{BlobId, PointId};
 use crate::retention::needs_of;
 use crate::units::Timestamp;
 use crate::vault::{
-    BlobReader, Catalog, Point, Prefix, REQUESTS_MAX, Vault, each_record, hash, list, prefix,
+    BlobReader, Catalog, Point, Prefix, REQUESTS_MAX, Vault, each_record, hash, id_of, list,
+    packs_there, prefix,
 };
 
 /// A point of an instance.
@@ -131,19 +132,21 @@ impl History {
         self.vault_bytes = segments.iter().map(|segment| segment.size).sum();
         let manifests = catalog.existing().map(|point| point.manifest_bytes);
         self.vault_bytes += manifests.sum::<u64>();
-        let named = catalog.named_segments().into_iter();
-        let named: Vec<_> = named.map(|id| (0, id)).collect();
-        let (mut blobs, mut packs) = (0, 0);
-        each_record(vault, named, |_, record| {
-            let entries = record.entries.iter();
-            blobs += entries
-                .map(|entry| u64::from(entry.stored_bytes))
-                .sum::<u64>();
-            packs += record.pack_bytes;
+        let mut packs = packs_there(vault).await?;
+        let segments = segments
+            .iter()
+            .filter_map(|segment| id_of(&segment.location).ok());
+        let segments = segments.map(|segment| (0, segment)).collect();
+        each_record(vault, segments, |_, record| {
+            // Each pack once: a prune tells anew what an older segment told.
+            if let Some(bytes) = packs.remove(&record.pack) {
+                let entries = record.entries.iter();
+                let blobs = entries.map(|entry| u64::from(entry.stored_bytes));
+                self.blob_bytes += blobs.sum::<u64>();
+                self.vault_bytes += bytes;
+            }
         })
         .await?;
-        self.blob_bytes = blobs;
-        self.vault_bytes += packs;
         Ok(())
     }
 }
