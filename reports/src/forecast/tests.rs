@@ -132,7 +132,7 @@ fn money_is_charged_bytes_and_fees_by_size() {
 #[test]
 fn the_terminal_has_the_answer_first() {
     let text = forecast_summary(&document(vec![policy("a", "firedrill")]), 100);
-    let start = "Keeps 13 points after a year: 102 GiB stored, $32.33 a month as LRS ($96.92 for the \
+    let start = "Keeps 13 points after a year: 102 GiB stored (95.9 GiB to 110 GiB), $32.33 a month as LRS ($96.92 for the \
                  year).";
     assert!(text.replace('\n', " ").starts_with(start), "{text}");
     for part in [

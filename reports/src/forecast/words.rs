@@ -57,8 +57,14 @@ pub(super) fn answer(document: &ForecastDocument, policy: &PolicyDocument) -> Ve
     );
     let redundancy = cost.map_or(String::new(), |cost| cost.redundancy.name().to_uppercase());
     let money = |sum: f64| units::money(sum, &document.currency);
+    let within = if document.basis.measured {
+        let bounds = [end.month.low_bytes, end.month.high_bytes].map(units::bytes);
+        format!(" ({} to {})", bounds[0], bounds[1])
+    } else {
+        String::new()
+    };
     let mut sentences = vec![format!(
-        "Keeps {} points after {}: {} stored, {} a month as {redundancy} ({} for the {}).",
+        "Keeps {} points after {}: {} stored{within}, {} a month as {redundancy} ({} for the {}).",
         units::count(end.month.points),
         years(document.years),
         units::bytes(end.month.stored_bytes),

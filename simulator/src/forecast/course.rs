@@ -168,6 +168,8 @@ impl<'a> Course<'a> {
     /// Runs `forget` and `prune`; gives the bytes that are charged from then on.
     fn forget(&mut self, at: i64) -> engine::Result<u64> {
         let expired = self.verdicts(at)?;
+        self.kept
+            .retain(|point| expired.binary_search(point).is_err());
         let until = at.saturating_add(self.rules.soft_delete);
         self.deleted
             .extend(expired.into_iter().map(|point| (point, until)));
@@ -193,7 +195,7 @@ impl<'a> Course<'a> {
         Ok(charged.saturating_add(self.ledger.unused()))
     }
 
-    /// Decides; gives the points that expire, which are no longer kept.
+    /// Decides about the kept points; gives those that expire.
     fn verdicts(&mut self, at: i64) -> engine::Result<Vec<usize>> {
         let subjects: Vec<Subject> = self.kept.iter().map(|point| self.subject(*point)).collect();
         let now = Timestamp {
@@ -207,13 +209,8 @@ impl<'a> Course<'a> {
             stay.insert(verdict.id);
             self.reasons[cause(verdict) as usize] += 1;
         }
-        let points = self.points;
-        let (kept, expired) = self
-            .kept
-            .iter()
-            .partition(|point| stay.contains(&points[**point].id));
-        self.kept = kept;
-        Ok(expired)
+        let expires = |point: &usize| !stay.contains(&self.points[*point].id);
+        Ok(self.kept.iter().copied().filter(expires).collect())
     }
 
     fn subject(&self, point: usize) -> Subject {

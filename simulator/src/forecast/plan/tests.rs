@@ -153,6 +153,123 @@ fn a_real_vault_is_predicted_within_its_tolerance() {
     assert_eq!(again, forecast, "the same seed");
 }
 
+/// A history of blocks without a vault: from day to day some of them change, most in the hot tenth.
+fn block_history(days: u32, blocks: u64, seed: u64) -> History {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut born = vec![0_usize; blocks as usize];
+    let mut lives: Vec<Vec<(u32, u64)>> = vec![Vec::new(); days as usize];
+    for day in 1..days {
+        for _ in 0..rng.random_range(blocks / 50..blocks / 25) {
+            let hot = rng.random_range(0..10_u32) < 9;
+            let block = rng.random_range(0..if hot { blocks / 10 } else { blocks }) as usize;
+            if born[block] < day as usize {
+                add(&mut lives[born[block]], day - 1);
+                born[block] = day as usize;
+            }
+        }
+    }
+    for born in born {
+        add(&mut lives[born], days - 1);
+    }
+    let point = |day: u32| engine::inventory::HistoryPoint {
+        id: engine::ids::ObjectId([day as u8; 16]),
+        captured: Timestamp {
+            seconds: (FIRST + u64::from(day) * DAY).cast_signed(),
+            nanos: 0,
+        },
+        method: Method::Forever,
+        chain_length: day + 1,
+        needs: Vec::new(),
+        tags: Vec::new(),
+        logical_bytes: blocks * BLOCK as u64,
+        deleted_until: None,
+    };
+    History {
+        instances: vec![InstanceHistory {
+            instance: "disk".to_owned(),
+            points: (0..days).map(point).collect(),
+            lives,
+        }],
+        ..History::default()
+    }
+}
+
+fn add(lives: &mut Vec<(u32, u64)>, last: u32) {
+    match lives.last_mut() {
+        Some((known, bytes)) if *known == last => *bytes += BLOCK as u64,
+        _ => lives.push((last, BLOCK as u64)),
+    }
+}
+
+#[test]
+fn four_times_as_far_as_was_seen() {
+    // A month of history, and what the policy really holds at the end of the following four.
+    for seed in 1..4 {
+        let whole = block_history(152, 2_000, seed);
+        let mut seen = block_history(152, 2_000, seed);
+        truncate(&mut seen.instances[0], 31);
+        let mut request = request(&[("gfs", "keep-daily = 7\nkeep-weekly = 4\nkeep-monthly = 6")]);
+        let at = |day: u64| Timestamp {
+            seconds: (FIRST + day * DAY).cast_signed(),
+            nanos: 0,
+        };
+        request.now = at(30);
+        request.soft_delete_seconds = 0;
+        let forecast = of_history(&seen, &request).expect("a forecast");
+        let policy = &request.policies[0].policy;
+        let subject = |point: &engine::inventory::HistoryPoint| engine::retention::Subject {
+            id: point.id,
+            captured: point.captured,
+            method: point.method,
+            tags: Vec::new(),
+            needs: Vec::new(),
+            protected: false,
+        };
+        // 2027-03-31, the last of the months that the history covers.
+        let real = &whole.instances[0];
+        let until = real.points[..151].iter().map(subject).collect::<Vec<_>>();
+        let verdicts = engine::retention::decide(policy, &until, at(150)).expect("verdicts");
+        let keep = verdicts.iter().filter(|verdict| verdict.keep);
+        let mut kept: Vec<usize> = keep.map(|verdict| verdict.id.0[0].into()).collect();
+        kept.sort_unstable();
+        let next = |born: usize| kept.iter().find(|point| **point >= born);
+        let actual: u64 = (0..151)
+            .filter_map(|born| Some(real.alive(born, *next(born)?)))
+            .sum();
+        let month = &forecast.policies[0].months[3];
+        assert_eq!(
+            (month.month.as_str(), month.points),
+            ("2027-03", kept.len() as u64)
+        );
+        let error = month.kept_bytes.abs_diff(actual) * 100 / actual;
+        assert!(
+            error <= 5,
+            "seed {seed}: {} of {actual}, {error} %",
+            month.kept_bytes
+        );
+    }
+}
+
+#[test]
+fn points_deleted_before_are_there_until_their_end() {
+    let mut history = block_history(40, 200, 1);
+    let now = request(&[]).now.seconds;
+    for point in &mut history.instances[0].points[..3] {
+        // Ten days on, in the middle of December.
+        point.deleted_until = Some(Timestamp {
+            seconds: now + 10 * DAY.cast_signed(),
+            nanos: 0,
+        });
+    }
+    let forecast = of_history(&history, &request(&[("all", "keep-last = 10000")]));
+    let months = &forecast.expect("a forecast").policies[0].months;
+    assert_eq!(
+        [0, 1].map(|month| months[month].soft_deleted_points),
+        [3, 0]
+    );
+    assert!(months[0].soft_deleted_bytes > 0);
+}
+
 #[test]
 fn too_little_history_is_admitted() {
     let mut history = vault_history();
