@@ -11,12 +11,14 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{NamedPolicy, Request, of_history, of_scenario};
+use crate::forecast::fit;
+use crate::forecast::layout::{self, Kind, Runs};
 use crate::forecast::stated::Scenario;
 
 const DAY: u64 = 86_400;
 const BLOCK: usize = 4096;
 const BLOCKS: usize = 200;
-const STATES: usize = 24;
+const STATES: u32 = 24;
 /// 2026-11-01T20:00:00Z
 const FIRST: u64 = 1_793_563_200;
 
@@ -30,7 +32,7 @@ fn request(policies: &[(&str, &str)]) -> Request {
         command: "firedrill retention plan".to_owned(),
         subject: "test".to_owned(),
         now: Timestamp {
-            seconds: (FIRST + STATES as u64 * DAY).cast_signed(),
+            seconds: (FIRST + u64::from(STATES) * DAY).cast_signed(),
             nanos: 0,
         },
         years: 1,
@@ -49,7 +51,7 @@ fn request(policies: &[(&str, &str)]) -> Request {
 
 /// A real vault: a disk of noise of which a known share changes from state to state, mostly in its hot
 /// tenth.
-fn vault_history() -> History {
+fn vault_history(strategy: Method, states: u32) -> History {
     let folder = tempfile::tempdir().expect("a folder");
     let (disk, place) = (folder.path().join("disk.img"), folder.path().join("vault"));
     std::fs::create_dir(&place).expect("a folder");
@@ -69,12 +71,12 @@ fn vault_history() -> History {
         let vault = Vault::create(world, b"x", cheap, Terms::DEFAULT)
             .await
             .expect("a vault");
-        for _ in 0..STATES {
+        for state in 0..states {
             std::fs::write(&disk, &image).expect("an image");
             let request = Backup {
                 sources: vec![Source::detect(&disk).expect("a source")],
                 request: backup::Request {
-                    method: Method::Forever,
+                    method: backup::method_at(strategy, state, 3),
                     instance: "disk".to_owned(),
                 },
                 block_bytes: BLOCK as u64,
@@ -105,8 +107,24 @@ fn vault_history() -> History {
 }
 
 #[test]
+fn the_closed_form_is_what_real_vaults_hold_to_the_byte() {
+    for strategy in Method::ALL {
+        let history = vault_history(strategy, 8);
+        let (data, points) = fit::truth(&history.instances[0]);
+        let kinds: Vec<Kind> = points.iter().map(|point| point.kind).collect();
+        let own = kinds.iter().enumerate();
+        let own: Vec<u64> = own
+            .map(|(at, kind)| layout::own(&data, *kind, at))
+            .collect();
+        let all: Vec<usize> = (0..8).collect();
+        let kept = layout::kept(&data, &kinds, &own, &all, &mut Runs::default());
+        assert_eq!(kept, history.blob_bytes, "{strategy}");
+    }
+}
+
+#[test]
 fn a_real_vault_is_predicted_within_its_tolerance() {
-    let history = vault_history();
+    let history = vault_history(Method::Forever, STATES);
     let policies = [
         ("short", "keep-daily = 4\nkeep-weekly = 2"),
         ("all", "keep-last = \"unlimited\""),
@@ -272,7 +290,7 @@ fn points_deleted_before_are_there_until_their_end() {
 
 #[test]
 fn too_little_history_is_admitted() {
-    let mut history = vault_history();
+    let mut history = vault_history(Method::Forever, STATES);
     truncate(&mut history.instances[0], 8);
     let policies = [("daily", "keep-daily = 7")];
     let forecast = of_history(&history, &request(&policies)).expect("a forecast");
