@@ -31,7 +31,7 @@ pub(crate) enum Command {
         A folder is backed up as a tree of files; a file or block device as a disk.")]
     Backup(BackupArgs),
     /// List the recovery points of a vault
-    Points(VaultArgs),
+    Points(PointsArgs),
     /// List what a recovery point holds
     #[command(after_help = "Example:\n  firedrill ls /backup/vault latest docs")]
     Ls(LsArgs),
@@ -49,6 +49,21 @@ pub(crate) enum Command {
         A point that one which stays can't be restored without stays too, and so does the newest."
     )]
     Forget(Box<ForgetArgs>),
+    /// Bring forgotten recovery points back
+    #[command(
+        after_help = "Examples:\n  firedrill points /backup/vault --deleted\n  \
+        firedrill undelete /backup/vault 3fa1\n\nWhat was forgotten can be brought back for 14 days, or as \
+        long as the vault was made to keep it."
+    )]
+    Undelete(UndeleteArgs),
+    /// Remove what no recovery point needs any more, beside running backups
+    #[command(
+        after_help = "Examples:\n  firedrill prune /backup/vault --dry-run\n  \
+        firedrill prune /backup/vault --yes\n\nA first prune condemns what nothing needs: no backup builds on \
+        it any more. One that runs after the grace (a day) looks again and removes it. Backups may run \
+        meanwhile on any machine, and a prune that is stopped leaves nothing wrong."
+    )]
+    Prune(PruneArgs),
     /// Work with retention policies
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Retention(RetentionArgs),
@@ -85,6 +100,56 @@ pub(crate) struct VaultArgs {
 pub(crate) struct InitArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
+    /// Days for which a forgotten point can be brought back: 14 to 180. Settled for the vault's life, so that
+    /// nobody can shorten it
+    #[arg(long, default_value_t = 14, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(14..=180))]
+    pub(crate) soft_delete: u64,
+    /// A vault to rehearse deleting on, never for data: forgotten points stay 40 seconds, and the grace
+    /// of prune is 20 seconds
+    #[arg(long, conflicts_with = "soft_delete")]
+    pub(crate) rehearsal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PointsArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Only the points of this instance
+    #[arg(long, value_name = "NAME")]
+    pub(crate) instance: Option<String>,
+    /// The forgotten points instead, and until when they can be brought back
+    #[arg(long)]
+    pub(crate) deleted: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UndeleteArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Ids or their beginnings
+    #[arg(value_name = "POINT", required_unless_present = "all")]
+    pub(crate) points: Vec<String>,
+    /// Every point that can still be brought back
+    #[arg(long, conflicts_with = "points")]
+    pub(crate) all: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    #[command(flatten)]
+    pub(crate) vault: VaultArgs,
+    /// Unneeded data that may stay in packs which are needed otherwise, in percent of the vault
+    #[arg(long, default_value_t = 5, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) max_waste: u32,
+    /// Copy at most so much into new packs in this run; the next goes on
+    #[arg(long, value_name = "SIZE", value_parser = crate::output::parse_bytes)]
+    pub(crate) max_repack: Option<u64>,
+    /// Show what would be removed, why and how many bytes, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do what is shown without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +237,12 @@ pub(crate) struct ForgetArgs {
     /// Do what is shown without asking
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Days for which the points can be brought back: 14 to 180, and no fewer than the vault's own
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(14..=180))]
+    pub(crate) soft_delete: Option<u64>,
+    /// Why, for whoever looks at the deleted points [default: the command line]
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Args)]

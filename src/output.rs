@@ -1,10 +1,10 @@
 //! What people see: units, progress with an ETA on a terminal, JSON where asked for.
 
-use std::io::{IsTerminal, Write};
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use engine::backup::Progress;
 use engine::units::Timestamp;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -67,6 +67,24 @@ pub(crate) fn print(text: &str) -> Result<()> {
         }
         Ok(()) => Ok(()),
     }
+}
+
+/// Asks on the terminal before something is changed.
+///
+/// # Errors
+/// When there is no terminal to ask on, or the answer is not yes: nothing was changed then.
+#[expect(clippy::print_stderr, reason = "the question is for the person")]
+pub(crate) fn confirm(question: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        bail!("nothing was changed: pass --yes to do it without being asked ({question})");
+    }
+    eprintln!("{question} [y/N]");
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim().eq_ignore_ascii_case("y") {
+        return Ok(());
+    }
+    bail!("nothing was changed")
 }
 
 /// Writes a line for people and scripts' logs to standard error; that nobody reads it stops nothing.

@@ -88,7 +88,7 @@ pub(crate) fn path_in_point(path: &Path) -> Vec<u8> {
 }
 
 /// Makes a vault.
-pub(crate) async fn create(args: &VaultArgs) -> Result<Vault> {
+pub(crate) async fn create(args: &VaultArgs, terms: Terms) -> Result<Vault> {
     let folder = folder(&args.vault)?;
     if folder.join("vault").exists() {
         let error = engine::Error::new(
@@ -104,14 +104,20 @@ pub(crate) async fn create(args: &VaultArgs) -> Result<Vault> {
     std::fs::create_dir_all(&folder)
         .map_err(|error| engine::Error::from_io(folder.display(), error))?;
     let world = World::real(open_local(&folder)?);
-    Vault::create(
-        world,
-        passphrase.as_bytes(),
-        KdfCost::DEFAULT,
-        Terms::DEFAULT,
-    )
-    .await
-    .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+    Vault::create(world, passphrase.as_bytes(), KdfCost::DEFAULT, terms)
+        .await
+        .map_err(|error| error.context(format!("vault {}", folder.display())).into())
+}
+
+/// The machine's name.
+pub(crate) fn host() -> String {
+    let uname = rustix::system::uname();
+    uname.nodename().to_string_lossy().into_owned()
+}
+
+/// Host and process, as leases and deletions name who is at work.
+pub(crate) fn holder() -> String {
+    format!("{} ({})", host(), std::process::id())
 }
 
 /// The passphrase: from the file or command given, the environment, or a prompt.

@@ -17,7 +17,9 @@ pub mod vault;
 
 pub mod backup;
 pub mod check;
+pub mod deletion;
 pub mod inventory;
+pub mod prune;
 pub mod restore;
 pub mod retention;
 

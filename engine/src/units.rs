@@ -34,6 +34,15 @@ impl Timestamp {
         }
     }
 
+    /// The instant `seconds` later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        Self {
+            seconds: self.seconds.saturating_add_unsigned(seconds),
+            ..self
+        }
+    }
+
     /// Seconds from `earlier` to this instant, cut to whole ones; 0 when it is not earlier.
     pub fn seconds_since(self, earlier: Self) -> u64 {
         let nanoseconds = self.nanoseconds() - earlier.nanoseconds();

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
         },
         block_bytes: args.block_size,
         program: concat!("firedrill ", env!("CARGO_PKG_VERSION")).to_owned(),
-        host: Some(host()),
+        host: Some(vault_access::host()),
         tags: args.tag.clone(),
     };
     let outcome = backup::run(&vault, &request, &bar).await?;
@@ -56,15 +56,9 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     })
 }
 
-/// The machine's name.
-fn host() -> String {
-    let uname = rustix::system::uname();
-    uname.nodename().to_string_lossy().into_owned()
-}
-
 /// Host and sources: what people mean by "the same thing again".
 fn instance(sources: &[Source]) -> String {
-    let host = host();
+    let host = vault_access::host();
     let mut paths: Vec<_> = sources
         .iter()
         .map(|source| source.path.display().to_string())

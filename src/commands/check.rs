@@ -28,8 +28,8 @@ pub(crate) async fn run(args: &CheckArgs, json: bool) -> Result<Exit> {
             "broken_points": found.broken_points.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "packs": found.packs,
             "read_bytes": found.read_bytes,
-            "orphan_packs": found.orphan_packs,
-            "orphan_bytes": found.orphan_bytes,
+            "unowned_packs": found.unowned_packs,
+            "unowned_bytes": found.unowned_bytes,
             "seconds": started.elapsed().as_secs_f64(),
         }))?;
     } else {
@@ -60,11 +60,12 @@ fn summary(args: &CheckArgs, found: &check::Outcome, started: Instant) -> String
             "structure only: --read-data opens every byte".to_owned()
         }
     );
-    if found.orphan_packs > 0 {
+    if found.unowned_packs > 0 {
         text += &format!(
-            "{} packs ({}) of an interrupted backup: the next backup takes them over\n",
-            found.orphan_packs,
-            bytes(found.orphan_bytes)
+            "{} packs ({}) that no point owns, left by removed points or interrupted backups: `prune` removes \
+             what nothing needs\n",
+            found.unowned_packs,
+            bytes(found.unowned_bytes)
         );
     }
     text += &if found.errors.is_empty() {

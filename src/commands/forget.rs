@@ -3,14 +3,14 @@
 mod show;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, IsTerminal};
 
 use anyhow::{Result, bail};
-use engine::format::point::Manifest;
+use engine::deletion;
+use engine::format::keyslot::DAY_SECONDS;
 use engine::ids::PointId;
 use engine::retention::{self, Policy, Semantics, Subject, Verdict};
 use engine::units::Timestamp;
-use engine::vault::{Catalog, Point};
+use engine::vault::{Catalog, Point, Vault};
 use engine::{Error, ErrorKind};
 
 use crate::cli::ForgetArgs;
@@ -28,6 +28,7 @@ pub(crate) async fn run(args: &ForgetArgs, json: bool) -> Result<Exit> {
     }
     let vault = vault_access::open(&args.vault).await?;
     let catalog = vault_access::catalog(&vault).await?;
+    vault.terms()?;
     let now = vault.world().clock.now();
     let asked = Asked::of(args, policy, &catalog)?;
     if !args.semantics.is_empty() {
@@ -35,16 +36,25 @@ pub(crate) async fn run(args: &ForgetArgs, json: bool) -> Result<Exit> {
     }
     let groups = asked.decide(Semantics::Firedrill, now)?;
     asked.refuse_needed(&groups)?;
-    let going = going(&groups);
+    let mut going = going(&groups);
+    going.extend(&asked.damaged);
     if !json {
         output::print(&show::plan(&asked, &groups)?)?;
     }
     let dry = args.dry_run || going.is_empty();
     if !dry {
         if !args.yes {
-            confirm(going.len())?;
+            output::confirm(&format!("Forget {}?", show::count(going.len())))?;
         }
-        delete(&going)?;
+        let until = delete(args, &vault, &going).await?;
+        if !json {
+            output::print(&format!(
+                "forgot {}; until {} `firedrill undelete` brings them back, and then `firedrill prune` \
+                 removes them\n",
+                show::count(going.len()),
+                output::instant(until)
+            ))?;
+        }
     }
     if json {
         output::print_json(&show::document(&asked, &groups, now, !dry))?;
@@ -60,6 +70,8 @@ struct Asked<'a> {
     named: Vec<PointId>,
     /// Whether they were named one by one.
     by_name: bool,
+    /// Points that were named whose manifests do not open: given up.
+    damaged: Vec<PointId>,
     /// The points of the vault, by instance, oldest first.
     instances: BTreeMap<&'a str, Vec<&'a Point>>,
     /// The instances that are thinned.
@@ -89,12 +101,17 @@ impl<'a> Asked<'a> {
                 return Err(Error::new(ErrorKind::NotFound, say).into());
             }
         }
+        let is_damaged = |name: &String| {
+            let id: Option<PointId> = name.parse().ok();
+            id.filter(|id| catalog.unread().contains(id))
+        };
+        let damaged = args.points.iter().filter_map(is_damaged).collect();
         let named = if args.all {
             let points = chosen.iter().flat_map(|instance| &instances[instance]);
             points.map(|point| point.id).collect()
         } else {
             let mut named = Vec::new();
-            for name in &args.points {
+            for name in args.points.iter().filter(|name| is_damaged(name).is_none()) {
                 let point = vault_access::point(catalog, name, args.instance.as_deref())?;
                 let of = point.manifest.instance.as_str();
                 if !chosen.contains(&of) {
@@ -110,6 +127,7 @@ impl<'a> Asked<'a> {
             policy,
             named,
             by_name,
+            damaged,
             instances,
             chosen,
         })
@@ -167,12 +185,8 @@ impl<'a> Asked<'a> {
 
 /// The row that retention decides about.
 fn subject(point: &Point) -> Subject {
-    Subject::of(point.id, &point.manifest, tags_of(&point.manifest))
-}
-
-/// The tags of a point: manifests hold none yet.
-fn tags_of(_: &Manifest) -> Vec<String> {
-    Vec::new()
+    let tags = point.manifest.tags.clone();
+    Subject::of(point.id, &point.manifest, tags)
 }
 
 /// The points that go.
@@ -182,13 +196,21 @@ fn going(groups: &[Group<'_>]) -> Vec<PointId> {
     going.map(|(point, _)| point.id).collect()
 }
 
-/// Where points are deleted: nothing in this file changes a vault but this.
-fn delete(points: &[PointId]) -> Result<()> {
-    let say = format!(
-        "nothing was changed: this firedrill can't delete {} yet; --dry-run shows what would go",
-        show::count(points.len())
-    );
-    Err(Error::new(ErrorKind::Unsupported, say).into())
+/// Marks points as deleted: nothing in this file changes a vault but this. Tells until when they can be
+/// brought back.
+async fn delete(args: &ForgetArgs, vault: &Vault, points: &[PointId]) -> Result<Timestamp> {
+    let by_policy = || {
+        format!(
+            "policy: {}",
+            std::env::args().skip(1).collect::<Vec<_>>().join(" ")
+        )
+    };
+    let request = deletion::Request {
+        by: vault_access::holder(),
+        reason: args.reason.clone().unwrap_or_else(by_policy),
+        soft_delete_seconds: args.soft_delete.map(|days| days * DAY_SECONDS),
+    };
+    Ok(deletion::forget(vault, points, &request).await?)
 }
 
 /// Shows what the named conventions keep beside ours.
@@ -209,19 +231,4 @@ fn side_by_side(args: &ForgetArgs, asked: &Asked<'_>, now: Timestamp, json: bool
         output::print(&show::columns(asked, &columns)?)?;
     }
     Ok(Exit::Met)
-}
-
-#[expect(clippy::print_stderr, reason = "the question is for the person")]
-fn confirm(points: usize) -> Result<()> {
-    let points = show::count(points);
-    if !std::io::stdin().is_terminal() {
-        bail!("nothing was changed: pass --yes to forget {points}");
-    }
-    eprintln!("Forget {points}? [y/N]");
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim().eq_ignore_ascii_case("y") {
-        return Ok(());
-    }
-    bail!("nothing was changed")
 }

@@ -1,6 +1,7 @@
 //! `firedrill init`: makes a vault.
 
 use anyhow::Result;
+use engine::format::keyslot::{DAY_SECONDS, Terms};
 use serde_json::json;
 
 use crate::cli::InitArgs;
@@ -8,7 +9,15 @@ use crate::exit::Exit;
 use crate::{output, vault_access};
 
 pub(crate) async fn run(args: &InitArgs, json: bool) -> Result<Exit> {
-    let vault = vault_access::create(&args.vault).await?;
+    let terms = if args.rehearsal {
+        Terms::REHEARSAL
+    } else {
+        Terms {
+            soft_delete_seconds: args.soft_delete * DAY_SECONDS,
+            ..Terms::DEFAULT
+        }
+    };
+    let vault = vault_access::create(&args.vault, terms).await?;
     let id = vault.keys().vault();
     if json {
         output::print_json(&json!({ "vault": id.to_string(), "location": args.vault.vault }))?;
@@ -20,6 +29,9 @@ pub(crate) async fn run(args: &InitArgs, json: bool) -> Result<Exit> {
             &id.to_string()[..8],
             args.vault.vault
         ))?;
+        if args.rehearsal {
+            output::warn("this is a vault to rehearse on: what is forgotten is gone in a minute");
+        }
     }
     Ok(Exit::Met)
 }

@@ -7,9 +7,11 @@ mod forget;
 mod init;
 mod ls;
 mod points;
+mod prune;
 mod restore;
 mod retention;
 mod stats;
+mod undelete;
 
 use anyhow::Result;
 
@@ -36,6 +38,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Ls(args) => ls::run(args, json).await,
             Command::Restore(args) => restore::run(args, json).await,
             Command::Forget(args) => forget::run(args, json).await,
+            Command::Undelete(args) => undelete::run(args, json).await,
+            Command::Prune(args) => prune::run(args, json).await,
             Command::Retention(args) => retention::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,

@@ -31,6 +31,8 @@ pub(super) struct Finished {
     pub(super) listing: Vec<BlobId>,
     pub(super) depends_on: Vec<PointId>,
     pub(super) reliance: Reliance,
+    /// Whether it refers to packs that no point owns.
+    pub(super) at_large: bool,
 }
 
 impl Finished {
@@ -68,6 +70,7 @@ impl Finished {
             host: backup.host.clone(),
             consistency: None,
             origin: None,
+            at_large: self.at_large.then_some(1),
         };
         (manifest, self.reliance)
     }
@@ -175,10 +178,12 @@ impl Runner<'_> {
         self.segment().await?;
         let mut statistics = self.total.statistics;
         statistics.sent_bytes -= statistics.copied_bytes;
+        let at_large = self.owners().any(|owner| owner == NOBODY);
         Ok(Finished {
             statistics,
             listing,
             depends_on: self.depends_on(),
+            at_large,
             reliance: Reliance {
                 used: self.used(),
                 packs: self.packs,
@@ -190,11 +195,15 @@ impl Runner<'_> {
 
     /// The points whose packs were referred to: unchanged files and deduplicated chunks alike.
     fn depends_on(&self) -> Vec<PointId> {
-        let scope = &self.session.scope;
-        let owners = self.session.used().map(|pack| scope.owner(pack));
-        let points = owners.filter(|owner| *owner != NOBODY);
+        let points = self.owners().filter(|owner| *owner != NOBODY);
         let points = points.map(|owner| self.plan.scope[owner as usize]);
         points.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Owners of the packs that were referred to.
+    fn owners(&self) -> impl Iterator<Item = u32> + use<'_> {
+        let scope = &self.session.scope;
+        self.session.used().map(|pack| scope.owner(pack))
     }
 
     /// The packs of others that were referred to.

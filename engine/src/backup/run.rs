@@ -22,6 +22,7 @@ use crate::format::listing::{Entry, EntryKind, Extent};
 use crate::format::pack::BLOB_BYTES_MAX;
 use crate::format::point::{self, Manifest, SourceKind};
 use crate::ids::{BlobId, ObjectId, PointId};
+use crate::retention::{LimitState, POINTS_MAX, limit_state};
 use crate::seam::compute;
 use crate::source::{FileReader, Found, Piece, Source, Walk, open_file, path_order};
 use crate::units::Timestamp;
@@ -43,10 +44,6 @@ const COMPUTATIONS_WAITING: usize = 8;
 const BATCH_ENTRIES: usize = 512;
 /// Bytes of small files in one batch.
 const BATCH_BYTES: u64 = 2 << 20;
-/// Most recovery points of one instance: Azure's limit for a protected instance (learn.microsoft.com,
-/// "Azure Backup support matrix", 2025; the seeds name it too).
-const POINTS_MAX: usize = 9_999;
-
 /// What to back up, and how.
 #[derive(Clone, Debug)]
 pub struct Backup {
@@ -188,21 +185,23 @@ fn tell_beforehand(
     let points = catalog.points().iter();
     let points = points.filter(|point| point.manifest.instance == request.instance);
     let count = points.count();
-    let (name, most) = (&request.instance, POINTS_MAX);
-    if count >= most {
-        return Err(Error::new(
+    let name = &request.instance;
+    match limit_state(count as u64) {
+        LimitState::Fine => Ok(()),
+        LimitState::Near => {
+            let what =
+                format!("has {count} recovery points of at most {POINTS_MAX}: thin them soon");
+            progress.problem(Path::new(name), &what);
+            Ok(())
+        }
+        LimitState::Reached => Err(Error::new(
             ErrorKind::Invalid,
             format!(
-                "'{name}' has {count} recovery points, and {most} is the most: `firedrill forget` \
-                 thins them by a policy"
+                "'{name}' has {count} recovery points, and {POINTS_MAX} is the most: `firedrill \
+                 forget` thins them by a policy"
             ),
-        ));
+        )),
     }
-    if count >= most - most / 10 {
-        let what = format!("has {count} recovery points of at most {most}: thin them soon");
-        progress.problem(Path::new(name), &what);
-    }
-    Ok(())
 }
 
 /// Names the sources below the point's root, in path order. A single source is the root itself.

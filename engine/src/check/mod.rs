@@ -8,14 +8,14 @@ use futures::{StreamExt, stream};
 use crate::backup::Progress;
 use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
+use crate::format::keyslot;
 use crate::format::layout::{Kind, path};
 use crate::format::listing::{Extent, read_entries};
-use crate::format::{keyslot, point};
 use crate::ids::{BlobId, ObjectId};
 use crate::seam::compute;
 use crate::vault::{
-    BlobReader, Catalog, ChunkIndex, Point, REQUESTS_MAX, Vault, get, id_of, list, read_segment,
-    time_of, verify_pack,
+    BlobReader, Catalog, ChunkIndex, Point, REQUESTS_MAX, Tombstones, Vault, get, id_of, list,
+    read_segment, verify_pack,
 };
 
 /// What a check found.
@@ -31,10 +31,11 @@ pub struct Outcome {
     pub packs: u64,
     /// Bytes of packs read and opened; 0 without `read_data`.
     pub read_bytes: u64,
-    /// Packs that no point needs (left by an interrupted backup; the next one takes them over).
-    pub orphan_packs: u64,
+    /// Packs that no point counts as its own: left by points that were removed, by prunes, or by
+    /// interrupted backups. A prune removes what nothing needs of them.
+    pub unowned_packs: u64,
     /// Bytes of those.
-    pub orphan_bytes: u64,
+    pub unowned_bytes: u64,
 }
 
 impl Outcome {
@@ -61,16 +62,28 @@ const PACKS_AT_ONCE: usize = 3;
 pub async fn run(vault: &Vault, read_data: bool, progress: &dyn Progress) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     slots(vault, &mut outcome).await?;
-    let points = points(vault, &mut outcome).await?;
+    let mut catalog = Catalog::load(vault).await?;
+    outcome.errors.extend(catalog.take_damaged());
+    let mut stones = Tombstones::load(vault).await?;
+    outcome.errors.append(&mut stones.damaged);
     let records = segments(vault, &mut outcome).await?;
-    let mut sizes = packs(vault, &points, &records, &mut outcome).await?;
+    let mut known = Known {
+        vault,
+        sizes: packs(vault, &catalog, &records, &stones, &mut outcome).await?,
+        catalog,
+        records,
+        stones,
+        all: None,
+    };
     if read_data {
-        read_packs(vault, &records, &mut sizes, &mut outcome, progress).await?;
+        let (records, sizes) = (&known.records, &mut known.sizes);
+        read_packs(vault, records, sizes, &mut outcome, progress).await?;
     }
+    let points: Vec<Point> = known.catalog.existing().cloned().collect();
     for point in &points {
         outcome.points += 1;
         let before = outcome.errors.len();
-        check_point(vault, &points, point, &records, &sizes, &mut outcome).await?;
+        known.check_point(point, &mut outcome).await?;
         if outcome.errors.len() > before {
             outcome.broken_points.push(point.id);
         }
@@ -85,26 +98,6 @@ async fn slots(vault: &Vault, outcome: &mut Outcome) -> Result<()> {
         outcome.damage(slot.and_then(|slot| keyslot::read_slot(&name, &slot)))?;
     }
     Ok(())
-}
-
-async fn points(vault: &Vault, outcome: &mut Outcome) -> Result<Vec<Point>> {
-    let mut points = Vec::new();
-    for object in list(vault.world(), &path::points()).await? {
-        let read = async {
-            let id = id_of(&object.location)?;
-            let raw = vault.get_object(Kind::Point, id, &object.location).await?;
-            let manifest = point::read(object.location.as_ref(), &raw)?;
-            Ok(Point {
-                id,
-                manifest,
-                manifest_bytes: object.size,
-                written: time_of(&object),
-            })
-        };
-        points.extend(outcome.damage(read.await)?);
-    }
-    points.sort_by_key(|point| (point.manifest.captured, point.id));
-    Ok(points)
 }
 
 type Records = BTreeMap<ObjectId, Vec<PackRecord>>;
@@ -125,8 +118,9 @@ async fn segments(vault: &Vault, outcome: &mut Outcome) -> Result<Records> {
 /// may be whole.
 async fn packs(
     vault: &Vault,
-    points: &[Point],
+    catalog: &Catalog,
     records: &Records,
+    stones: &Tombstones,
     outcome: &mut Outcome,
 ) -> Result<BTreeMap<ObjectId, u64>> {
     let mut sizes = BTreeMap::new();
@@ -135,22 +129,19 @@ async fn packs(
             sizes.insert(id, object.size);
         }
     }
-    let owned: BTreeSet<ObjectId> = points
-        .iter()
-        .flat_map(|point| point.manifest.packs.iter().copied())
-        .collect();
-    let used: BTreeSet<ObjectId> = points
-        .iter()
-        .flat_map(|point| point.manifest.segments.iter())
-        .filter_map(|segment| records.get(segment))
-        .flat_map(|records| records.iter().map(|record| record.pack))
+    let owned = catalog.owned_packs();
+    let named = catalog.named_segments();
+    let told = named.iter().filter_map(|segment| records.get(segment));
+    let told = told.flatten().map(|record| record.pack);
+    let used: BTreeSet<ObjectId> = told
         .chain(owned)
+        .filter(|pack| !stones.packs.contains_key(pack))
         .collect();
     for (id, bytes) in &sizes {
         outcome.packs += 1;
         if !used.contains(id) {
-            outcome.orphan_packs += 1;
-            outcome.orphan_bytes += bytes;
+            outcome.unowned_packs += 1;
+            outcome.unowned_bytes += bytes;
         }
     }
     let mut bad = BTreeSet::new();
@@ -175,42 +166,82 @@ async fn packs(
     Ok(sizes)
 }
 
-/// Follows everything that a point refers to.
-async fn check_point(
+/// What the points are held against.
+struct Known<'a> {
+    vault: &'a Vault,
+    catalog: Catalog,
+    stones: Tombstones,
+    records: Records,
+    /// Packs that may be whole.
+    sizes: BTreeMap<ObjectId, u64>,
+    /// The index of all packs, once a point has needed it.
+    all: Option<Arc<ChunkIndex>>,
+}
+
+impl Known<'_> {
+    /// The index by which a point is to be read, as `Catalog::index_of` makes it; names what should be
+    /// there for it and is not.
+    fn index_of(&mut self, point: &Point, outcome: &mut Outcome) -> Arc<ChunkIndex> {
+        let name = path::point(point.id);
+        let mut by_its_own = !point.manifest.is_at_large();
+        let mut index = ChunkIndex::default();
+        for id in Catalog::closure(point) {
+            let Some(needed) = self.catalog.get(id) else {
+                by_its_own = false;
+                if !self.stones.points.contains(&id) {
+                    let what = format!("it needs recovery point {id}, which is missing or damaged");
+                    outcome.errors.push(Error::corrupt(&name, what));
+                }
+                continue;
+            };
+            for segment in &needed.manifest.segments {
+                let Some(records) = self.records.get(segment) else {
+                    by_its_own = false;
+                    if !self.stones.segments.contains_key(segment) {
+                        let why = format!("{name} needs it and it is missing or damaged");
+                        outcome
+                            .errors
+                            .push(Error::corrupt(path::index(*segment), why));
+                    }
+                    continue;
+                };
+                for record in records {
+                    by_its_own &= !self.stones.packs.contains_key(&record.pack);
+                    if self.sizes.contains_key(&record.pack) {
+                        index.add(record, 0);
+                    }
+                }
+            }
+        }
+        if by_its_own {
+            return Arc::new(index);
+        }
+        let all = self.all.get_or_insert_with(|| {
+            let mut all = ChunkIndex::default();
+            let records = self.records.values().flatten();
+            for record in records.filter(|record| self.sizes.contains_key(&record.pack)) {
+                all.add(record, 0);
+            }
+            Arc::new(all)
+        });
+        Arc::clone(all)
+    }
+
+    /// Follows everything that a point refers to.
+    async fn check_point(&mut self, point: &Point, outcome: &mut Outcome) -> Result<()> {
+        let index = self.index_of(point, outcome);
+        follow(self.vault, point, index, outcome).await
+    }
+}
+
+/// Reads a point's listing, and looks for everything in it.
+async fn follow(
     vault: &Vault,
-    points: &[Point],
     point: &Point,
-    records: &Records,
-    sizes: &BTreeMap<ObjectId, u64>,
+    index: Arc<ChunkIndex>,
     outcome: &mut Outcome,
 ) -> Result<()> {
     let name = path::point(point.id);
-    let mut index = ChunkIndex::default();
-    for id in Catalog::closure(point) {
-        let Some(needed) = points.iter().find(|point| point.id == id) else {
-            let what = format!("it needs recovery point {id}, which is missing or damaged");
-            outcome.errors.push(Error::corrupt(&name, what));
-            continue;
-        };
-        for segment in &needed.manifest.segments {
-            match records.get(segment) {
-                Some(records) => {
-                    let there = records
-                        .iter()
-                        .filter(|record| sizes.contains_key(&record.pack));
-                    there.for_each(|record| index.add(record, 0));
-                }
-                None => outcome.errors.push(Error::corrupt(
-                    path::index(*segment),
-                    format!(
-                        "recovery point {} needs it and it is missing or damaged",
-                        point.id
-                    ),
-                )),
-            }
-        }
-    }
-    let index = Arc::new(index);
     let reader = BlobReader::new(vault.clone(), Arc::clone(&index));
     let mut blobs = stream::iter(point.manifest.listing.clone())
         .map(|id| {

@@ -245,9 +245,17 @@ pub struct Manifest {
     /// The point of another vault that it was copied from.
     #[n(17)]
     pub origin: Option<Origin>,
+    /// 1 when it refers to packs that no point owned: to find its blobs takes every index segment.
+    #[n(18)]
+    pub at_large: Option<u8>,
 }
 
 impl Manifest {
+    /// Whether it refers to packs that no point owned when it was written.
+    pub fn is_at_large(&self) -> bool {
+        self.at_large.is_some_and(|flag| flag != 0)
+    }
+
     /// What its content can be relied on to be.
     pub fn consistency(&self) -> Consistency {
         self.consistency.unwrap_or(Consistency::Crash)

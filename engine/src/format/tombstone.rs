@@ -1,9 +1,9 @@
-//! A tombstone: packs and index segments that nobody may build on any more.
+//! A tombstone: packs and index segments that nobody may build on any more, and points that are gone.
 
 use minicbor::{Decode, Encode};
 
 use crate::error::Result;
-use crate::ids::ObjectId;
+use crate::ids::{ObjectId, PointId};
 
 /// What one prune condemned, or, with `swept`, removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
@@ -18,6 +18,9 @@ pub struct Tombstone {
     /// 0: condemned, and readable until they are removed. 1: removed.
     #[n(2)]
     pub swept: u8,
+    /// Points that were removed because their time was over: nobody misses them.
+    #[cbor(n(3), default, skip_if = "Vec::is_empty")]
+    pub points: Vec<PointId>,
 }
 
 /// The tombstone's bytes.

@@ -14,7 +14,7 @@ use crate::ids::{ObjectId, PointId};
 use crate::units::Timestamp;
 
 use super::holdings::held;
-use super::{ChunkIndex, Held, REQUESTS_MAX, Tombstones, Vault, id_of, list, time_of};
+use super::{ChunkIndex, REQUESTS_MAX, Tombstones, Vault, id_of, list, time_of};
 
 /// Index segments read at once; each is up to 8 MiB, and as much again opened.
 const SEGMENTS_AT_ONCE: usize = 3;
@@ -46,13 +46,13 @@ pub struct Deleted {
 impl Deleted {
     /// Until when it can be brought back, by the store's clock.
     pub fn until(&self, terms: Terms) -> Timestamp {
-        let kept = self.deletion.soft_delete_seconds;
-        let kept = kept.max(terms.soft_delete_seconds);
-        Timestamp {
-            seconds: self.since.seconds.saturating_add_unsigned(kept),
-            ..self.since
-        }
+        until(&self.deletion, self.since, terms)
     }
+}
+
+fn until(deletion: &Deletion, since: Timestamp, terms: Terms) -> Timestamp {
+    let kept = deletion.soft_delete_seconds;
+    since.plus_seconds(kept.max(terms.soft_delete_seconds))
 }
 
 /// All recovery points, oldest first.
@@ -60,7 +60,9 @@ impl Deleted {
 pub struct Catalog {
     points: Vec<Point>,
     deleted: Vec<Deleted>,
-    /// Manifests that do not open, and deletions without a manifest.
+    /// Every deletion that opens, its manifest being there or not.
+    deletions: BTreeMap<ObjectId, (Deletion, Timestamp)>,
+    /// Manifests that do not open.
     unread: Vec<ObjectId>,
     damaged: Vec<Error>,
 }
@@ -75,7 +77,7 @@ impl Catalog {
         let mut catalog = Self::default();
         // Manifests first: a deletion that is made meanwhile is seen, or its point is not hidden yet.
         let objects = list(vault.world(), &path::points()).await?;
-        let mut deletions = catalog.read_deletions(vault).await?;
+        catalog.deletions = catalog.read_deletions(vault).await?;
         let read = stream::iter(objects).map(|object| async move {
             let read = async {
                 let id = id_of(&object.location)?;
@@ -92,13 +94,16 @@ impl Catalog {
         });
         let read: Vec<_> = read.buffered(REQUESTS_MAX).collect().await;
         for (id, point) in read {
-            match (point, id.and_then(|id| deletions.remove(&id))) {
+            let deletion = id.and_then(|id| catalog.deletions.get(&id).cloned());
+            match (point, deletion) {
                 (Ok(point), None) => catalog.points.push(point),
                 (Ok(point), Some((deletion, since))) => catalog.deleted.push(Deleted {
                     point,
                     deletion,
                     since,
                 }),
+                // Removed between the list and the reading.
+                (Err(error), _) if error.kind() == ErrorKind::NotFound => {}
                 (Err(error), _) if error.is_damage() => {
                     catalog.unread.extend(id);
                     catalog.damaged.push(error);
@@ -106,7 +111,6 @@ impl Catalog {
                 (Err(error), _) => return Err(error),
             }
         }
-        catalog.unread.extend(deletions.into_keys());
         let when = |point: &Point| (point.manifest.captured, point.id);
         catalog.points.sort_by_key(when);
         catalog.deleted.sort_by_key(|deleted| when(&deleted.point));
@@ -146,9 +150,31 @@ impl Catalog {
         &self.damaged
     }
 
-    /// Names of manifests that do not open, and of deletions whose manifest is gone.
+    /// Takes out what [`Self::damaged`] tells.
+    pub(crate) fn take_damaged(&mut self) -> Vec<Error> {
+        std::mem::take(&mut self.damaged)
+    }
+
+    /// Names of manifests that do not open.
     pub fn unread(&self) -> &[ObjectId] {
         &self.unread
+    }
+
+    /// What was deleted and can't be brought back any more at `now`, grace included, its manifest being
+    /// there still or not.
+    pub fn expired(&self, terms: Terms, now: Timestamp) -> Vec<PointId> {
+        let over = self.deletions.iter().filter(|(_, (deletion, since))| {
+            let until = until(deletion, *since, terms);
+            until.plus_seconds(terms.grace_seconds) <= now
+        });
+        over.map(|(id, _)| *id).collect()
+    }
+
+    /// Takes points out, as if their manifests were gone.
+    pub(crate) fn leave_out(&mut self, points: &[PointId]) {
+        self.deleted
+            .retain(|deleted| !points.contains(&deleted.point.id));
+        self.unread.retain(|id| !points.contains(id));
     }
 
     /// The points, oldest first.
@@ -258,33 +284,39 @@ impl Catalog {
             .collect()
     }
 
-    /// The index of the blobs that `points` may need: what their own segments tell and what those tell
-    /// that no point names. Where one is lost, all that any segment tells: what was lost of the vault
-    /// is not what is needed of it. Condemned packs come last, packs that are gone not at all.
+    /// The index of the blobs that a point may need, `points` being its closure: what their own segments
+    /// tell. Where one of them is gone, something of theirs is condemned or damaged, or the point refers to
+    /// packs that nobody owned, all that any segment tells: what a prune found twice it kept once,
+    /// wherever that was. Condemned packs then come last, and packs that are gone not at all.
     ///
     /// # Errors
     /// When the store does not serve.
     pub async fn index_of(&self, vault: &Vault, points: &[PointId]) -> Result<ChunkIndex> {
         let stones = Tombstones::load(vault).await?;
-        let segments = held(vault, &path::indexes()).await?;
-        let named = self.named_segments();
-        let mut wanted: Vec<(u32, ObjectId)> = self.segments_of(points);
-        let whole = wanted.iter().all(|(_, id)| segments.contains_key(id));
-        let unnamed = segments.keys().filter(|id| !named.contains(id));
-        let unnamed: Vec<_> = unnamed.map(|id| (0, *id)).collect();
-        let pruned = !unnamed.is_empty() || !stones.is_empty();
-        wanted.extend(unnamed);
-        let there = if pruned || !whole {
-            Some(held(vault, &path::packs()).await?)
-        } else {
-            None
-        };
-        let read = |wanted| read_index(vault, wanted, there.as_ref(), &stones);
-        if whole && let (index, true) = read(wanted).await? {
-            return Ok(index);
+        let first = points.first().and_then(|id| self.get(*id));
+        let at_large = first.is_none_or(|point| point.manifest.is_at_large());
+        if !at_large && points.iter().all(|id| self.get(*id).is_some()) {
+            let (mut index, mut sound) = (ChunkIndex::default(), true);
+            let whole = each_record(vault, self.segments_of(points), |owner, record| {
+                sound &= !stones.packs.contains_key(&record.pack);
+                index.add(record, owner);
+            });
+            if whole.await? && sound {
+                return Ok(index);
+            }
         }
+        let there = held(vault, &path::packs()).await?;
+        let segments = held(vault, &path::indexes()).await?;
         let all = segments.keys().map(|id| (0, *id)).collect();
-        Ok(read(all).await?.0)
+        let mut index = ChunkIndex::default();
+        each_record(vault, all, |_, record| {
+            if there.contains_key(&record.pack) {
+                let condemned = stones.packs.contains_key(&record.pack);
+                index.add_ranked(record, u32::from(condemned));
+            }
+        })
+        .await?;
+        Ok(index)
     }
 
     /// The points that `point` needs: itself, then those that it depends on.
@@ -322,32 +354,6 @@ impl Catalog {
         }
         chain
     }
-}
-
-/// The index of all records of `segments` whose packs are `there`, and whether all could be read.
-async fn read_index(
-    vault: &Vault,
-    segments: Vec<(u32, ObjectId)>,
-    there: Option<&BTreeMap<ObjectId, Held>>,
-    stones: &Tombstones,
-) -> Result<(ChunkIndex, bool)> {
-    let mut index = ChunkIndex::default();
-    let mut condemned = Vec::new();
-    let whole = each_record(vault, segments, |owner, record| {
-        if there.is_some_and(|there| !there.contains_key(&record.pack)) {
-            return;
-        }
-        if stones.packs.contains_key(&record.pack) {
-            condemned.push((owner, record.clone()));
-        } else {
-            index.add(record, owner);
-        }
-    })
-    .await?;
-    for (owner, record) in &condemned {
-        index.add(record, *owner);
-    }
-    Ok((index, whole))
 }
 
 fn none(what: &str) -> Error {

@@ -28,6 +28,8 @@ pub struct Tombstones {
     pub packs: BTreeMap<ObjectId, Timestamp>,
     /// Index segments that are condemned or removed, and since when.
     pub segments: BTreeMap<ObjectId, Timestamp>,
+    /// Points that were removed because their time was over.
+    pub points: BTreeSet<ObjectId>,
     /// Those that do not open. What they condemned nobody removes, as a prune can't read them either.
     pub damaged: Vec<Error>,
 }
@@ -67,6 +69,7 @@ impl Tombstones {
                     *first = at.min(*first);
                 }
             }
+            stones.points.extend(&stone.points);
             stones.all.push((id, stone, at));
         }
         Ok(stones)

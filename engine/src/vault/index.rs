@@ -1,6 +1,9 @@
 //! Where each blob lies, in 32 bytes per blob.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::format::index::PackRecord;
 use crate::format::layout::{Codec, HEADER_BYTES};
@@ -24,14 +27,35 @@ pub(crate) fn hash(prefix: &Prefix) -> u64 {
     ])
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Slot {
     prefix: Prefix,
     pack: u32,
     offset: u32,
     stored_bytes: u32,
-    /// The codec in the high byte, the raw length below: blobs are at most 16 MiB.
-    raw: u32,
+    /// The raw length in the low 25 bits (blobs are at most 16 MiB), the codec above, and the mark in the
+    /// highest.
+    raw: AtomicU32,
+}
+
+const RAW_BITS: u32 = 25;
+const MARK: u32 = 1 << 31;
+
+impl Slot {
+    fn located(&self) -> Located {
+        let raw = self.raw.load(Ordering::Relaxed);
+        Located {
+            pack: self.pack,
+            offset: self.offset,
+            stored_bytes: self.stored_bytes,
+            raw_bytes: raw & ((1 << RAW_BITS) - 1),
+            codec: if (raw & !MARK) >> RAW_BITS == 0 {
+                Codec::Raw
+            } else {
+                Codec::Zstd
+            },
+        }
+    }
 }
 
 /// A blob's place.
@@ -75,48 +99,78 @@ pub struct ChunkIndex {
 impl ChunkIndex {
     /// Adds a pack that the point number `owner` wrote. The first place of a blob stays.
     pub fn add(&mut self, record: &PackRecord, owner: u32) {
+        self.insert(record, owner, |_, _| false);
+    }
+
+    /// Adds a pack whose owner is a rank: a blob is found in the pack of the lowest.
+    pub(crate) fn add_ranked(&mut self, record: &PackRecord, rank: u32) {
+        self.insert(record, rank, |before, now| now < before);
+    }
+
+    fn insert(&mut self, record: &PackRecord, owner: u32, wins: impl Fn(u32, u32) -> bool) {
         let pack = self.packs.len() as u32;
         self.packs.push((record.pack, owner));
         self.table
             .reserve(record.entries.len(), |slot| hash(&slot.prefix));
-        let mut offset = HEADER_BYTES as u32;
-        for entry in &record.entries {
+        for (at, entry) in located(record) {
             let prefix = prefix(&entry.id);
             let slot = Slot {
                 prefix,
                 pack,
-                offset,
+                offset: at.offset,
                 stored_bytes: entry.stored_bytes,
-                raw: (u32::from(entry.codec as u8) << 25) | entry.raw_bytes,
+                raw: ((u32::from(entry.codec as u8) << RAW_BITS) | entry.raw_bytes).into(),
             };
-            offset = offset.saturating_add(entry.stored_bytes);
-            if let hashbrown::hash_table::Entry::Vacant(vacant) = self.table.entry(
+            match self.table.entry(
                 hash(&prefix),
                 |slot| slot.prefix == prefix,
                 |slot| hash(&slot.prefix),
             ) {
-                vacant.insert(slot);
+                Entry::Vacant(vacant) => {
+                    vacant.insert(slot);
+                }
+                Entry::Occupied(mut before) => {
+                    if wins(self.packs[before.get().pack as usize].1, owner) {
+                        *before.get_mut() = slot;
+                    }
+                }
             }
         }
     }
 
     /// Where a blob lies.
     pub fn find(&self, id: &BlobId) -> Option<Located> {
+        self.slot(id).map(Slot::located)
+    }
+
+    fn slot(&self, id: &BlobId) -> Option<&Slot> {
         let prefix = prefix(id);
-        let slot = self
-            .table
-            .find(hash(&prefix), |slot| slot.prefix == prefix)?;
-        Some(Located {
-            pack: slot.pack,
-            offset: slot.offset,
-            stored_bytes: slot.stored_bytes,
-            raw_bytes: slot.raw & 0x01ff_ffff,
-            codec: if slot.raw >> 25 == 0 {
-                Codec::Raw
-            } else {
-                Codec::Zstd
-            },
-        })
+        self.table.find(hash(&prefix), |slot| slot.prefix == prefix)
+    }
+
+    /// Marks a blob as needed; tells whether it was not before. `None` when it lies nowhere.
+    pub fn mark(&self, id: &BlobId) -> Option<bool> {
+        let slot = self.slot(id)?;
+        Some(slot.raw.fetch_or(MARK, Ordering::Relaxed) & MARK == 0)
+    }
+
+    /// Where a marked blob lies; `None` for one that is not marked, or lies nowhere.
+    pub fn find_marked(&self, id: &BlobId) -> Option<Located> {
+        let slot = self.slot(id)?;
+        (slot.raw.load(Ordering::Relaxed) & MARK != 0).then(|| slot.located())
+    }
+
+    /// Marked blobs and their bytes, by number of the pack that they are found in.
+    pub fn marked_by_pack(&self) -> Vec<(u32, u64)> {
+        let mut marked = vec![(0, 0); self.packs.len()];
+        for slot in &self.table {
+            if slot.raw.load(Ordering::Relaxed) & MARK != 0 {
+                let (blobs, bytes) = &mut marked[slot.pack as usize];
+                *blobs += 1;
+                *bytes += u64::from(slot.stored_bytes);
+            }
+        }
+        marked
     }
 
     /// The pack with this number.

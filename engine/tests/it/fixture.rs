@@ -290,7 +290,7 @@ fn the_committed_vault_of_version_1_is_read_whole() {
         let vault = open_fixture().await;
         let checked = check::run(&vault, true, &Quiet).await.expect("a check");
         assert!(checked.errors.is_empty(), "{:?}", checked.errors);
-        assert_eq!((checked.points, checked.orphan_packs), (4, 0));
+        assert_eq!((checked.points, checked.unowned_packs), (4, 0));
         let methods = Catalog::load(&vault).await.expect("a catalog");
         let methods = methods.points().iter().map(|point| point.manifest.method);
         let expected = [

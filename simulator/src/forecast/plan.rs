@@ -3,6 +3,7 @@
 use engine::error::{Error, ErrorKind, Result};
 use engine::format::point::Method;
 use engine::inventory::{History, InstanceHistory};
+use engine::prune;
 use engine::retention::{POINTS_MAX, Policy, Semantics, lints};
 use engine::units::Timestamp;
 
@@ -62,8 +63,6 @@ pub struct Request {
 
 /// `schedule` runs `forget` and `prune` once a day.
 const FORGET_EVERY: i64 = 86_400;
-/// restic's default for `prune --max-unused`, in percent of the used bytes.
-const WASTE_PERCENT: u64 = 5;
 /// What packs and lists add to blobs where none were measured, in parts of a million: padding adds 1 %
 /// on average (`engine::units::padme`), and lists 50 bytes for each chunk of 64 KiB.
 const OVERHEAD_PPM: u64 = 11_000;
@@ -244,7 +243,7 @@ fn forecast(
                 soft_delete: request.soft_delete_seconds.cast_signed(),
                 free: request.free_seconds.cast_signed(),
                 grace: request.grace_seconds.cast_signed(),
-                waste_percent: WASTE_PERCENT,
+                waste_percent: u64::from(prune::Limits::default().waste_percent),
                 forget_every: FORGET_EVERY,
                 overhead,
             };
@@ -267,7 +266,7 @@ fn forecast(
             soft_delete_seconds: request.soft_delete_seconds,
             free_seconds: request.free_seconds,
             grace_seconds: request.grace_seconds,
-            waste_percent: WASTE_PERCENT,
+            waste_percent: u64::from(prune::Limits::default().waste_percent),
             forget_every_seconds: FORGET_EVERY.cast_unsigned(),
             capacity_bytes: request.capacity_bytes,
             seed: measured.then_some(request.seed),
