@@ -56,9 +56,10 @@ pub(crate) struct KeepArgs {
     /// Keep points with this tag, or with all tags of a list (a,b); may be given again
     #[arg(long, value_name = "TAG")]
     keep_tag: Vec<String>,
-    /// Read the policy from this TOML file; flags replace what it says
+    /// Read the policy from this TOML file; flags replace what it says (`retention plan` takes
+    /// several, to be held beside each other)
     #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
+    policy: Vec<PathBuf>,
     /// The zone whose hours, days and weeks are meant [default: UTC]
     #[arg(long, value_name = "ZONE")]
     timezone: Option<String>,
@@ -71,25 +72,47 @@ impl KeepArgs {
     /// The policy, or `None` where nothing says what to keep.
     ///
     /// # Errors
-    /// `Invalid` for a policy that keeps nothing or does not read.
+    /// `Invalid` for a policy that keeps nothing or does not read, and for several.
     pub(crate) fn policy(&self) -> Result<Option<Policy>> {
-        let mut policy = match &self.policy {
-            Some(file) => {
-                let text = std::fs::read_to_string(file)
-                    .map_err(|error| Error::from_io(format!("policy {}", file.display()), error))?;
-                toml::from_str(&text).map_err(|error| {
-                    let say = format!("policy {}: {error}", file.display());
-                    Error::new(ErrorKind::Invalid, say)
-                })?
-            }
-            None => Policy::default(),
-        };
-        self.replace(&mut policy);
-        if policy == Policy::default() && self.policy.is_none() {
-            return Ok(None);
+        let mut policies = self.policies(None)?;
+        if policies.len() > 1 {
+            let say = "several --policy files: one policy decides what to forget; \
+                       `firedrill retention plan` holds several beside each other";
+            return Err(Error::new(ErrorKind::Invalid, say).into());
         }
-        policy.check()?;
-        Ok(Some(policy))
+        Ok(policies.pop().map(|(_, policy)| policy))
+    }
+
+    /// Each policy with its file's name, or the one of the flags, on top of `base`; none where nothing
+    /// says what to keep.
+    ///
+    /// # Errors
+    /// `Invalid` for a policy that keeps nothing or does not read.
+    pub(crate) fn policies(&self, base: Option<Policy>) -> Result<Vec<(String, Policy)>> {
+        let mut policies = Vec::new();
+        for file in &self.policy {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| Error::from_io(format!("policy {}", file.display()), error))?;
+            let policy = toml::from_str(&text).map_err(|error| {
+                let say = format!("policy {}: {error}", file.display());
+                Error::new(ErrorKind::Invalid, say)
+            })?;
+            let name = file.file_stem().unwrap_or(file.as_os_str());
+            policies.push((name.to_string_lossy().into_owned(), policy));
+        }
+        if policies.is_empty() {
+            policies.push(("the policy".to_owned(), base.unwrap_or_default()));
+        }
+        for (_, policy) in &mut policies {
+            self.replace(policy);
+        }
+        if self.policy.is_empty() && policies[0].1 == Policy::default() {
+            return Ok(Vec::new());
+        }
+        for (_, policy) in &policies {
+            policy.check()?;
+        }
+        Ok(policies)
     }
 
     /// The flags again, as words of a command line that runs later and elsewhere; `None` where nothing

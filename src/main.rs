@@ -11,6 +11,7 @@ mod keep;
 mod limits;
 mod output;
 mod place;
+mod report;
 mod schedule;
 mod vault_access;
 

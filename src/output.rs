@@ -168,39 +168,6 @@ pub(crate) fn print_json(document: &impl serde::Serialize) -> Result<()> {
     print(&format!("{}\n", serde_json::to_string_pretty(document)?))
 }
 
-/// The command line as a person would type it again.
-pub(crate) fn command_line() -> String {
-    let plain = |word: &str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_./,:=".contains(c))
-    };
-    let words = std::env::args_os().skip(1).map(|word| {
-        let word = word.to_string_lossy().into_owned();
-        if plain(&word) {
-            word
-        } else {
-            format!("'{}'", word.replace('\'', r"'\''"))
-        }
-    });
-    std::iter::once("firedrill".to_owned())
-        .chain(words)
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// Columns of the terminal; 120 where there is none.
-pub(crate) fn terminal_width() -> usize {
-    if !std::io::stdout().is_terminal() {
-        return 120;
-    }
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    columns.unwrap_or(100)
-}
-
 /// Progress on standard error: a bar with an ETA on a terminal, nothing but problems when piped.
 #[derive(Debug)]
 pub(crate) struct Bar {

@@ -1,8 +1,12 @@
-//! What a vault holds, in plain numbers.
+//! What a vault holds, in plain numbers, and how it came about.
+
+mod history;
 
 use crate::error::Result;
 use crate::format::layout::path;
 use crate::vault::{Vault, list};
+
+pub use history::{History, HistoryPoint, InstanceHistory};
 
 /// Objects and bytes of one folder of the vault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

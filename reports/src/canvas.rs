@@ -44,14 +44,14 @@ pub(crate) enum Drawing<'a> {
     },
 }
 
-type Failed = Box<dyn std::error::Error>;
-type Mesh<'a, 'b, 'c> = MeshStyle<'a, 'b, Side, Side, SVGBackend<'c>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+pub(crate) type Failed = Box<dyn std::error::Error>;
+pub(crate) type Mesh<'a, 'b, 'c> = MeshStyle<'a, 'b, Side, Side, SVGBackend<'c>>;
+pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Drawn at three times the size shown: plotters rounds to whole units.
-const SIZE: (u32, u32) = (1200, 820);
+pub(crate) const SIZE: (u32, u32) = (1200, 820);
 /// Height of a line of text; plotters draws letters at four fifths of it.
-const TEXT: i32 = 48;
+pub(crate) const TEXT: i32 = 48;
 /// Mean width of a letter as a fraction of its height, measured generously on system fonts.
 const LETTER: f64 = 0.5;
 const NAME_LETTERS_MAX: usize = 22;
@@ -130,7 +130,7 @@ fn apart(unit: i32, curves: usize) -> i32 {
     (unit * 7 / 10 / curves.max(1) as i32).clamp(0, APART_MAX)
 }
 
-fn draw_mesh(mesh: &mut Mesh<'_, '_, '_>, x_title: &str) -> Result<(), Failed> {
+pub(crate) fn draw_mesh(mesh: &mut Mesh<'_, '_, '_>, x_title: &str) -> Result<(), Failed> {
     mesh.max_light_lines(0)
         .x_desc(x_title)
         .label_style(("sans-serif", TEXT))
@@ -229,7 +229,7 @@ fn draw_bar(
     write(area, &short(&bar.name), (left - 20, middle), HPos::Right)
 }
 
-fn colour(number: usize) -> &'static RGBColor {
+pub(crate) fn colour(number: usize) -> &'static RGBColor {
     &COLOURS[number % COLOURS.len()]
 }
 
@@ -250,13 +250,13 @@ fn mark(area: &Area<'_>, (x, y): (i32, i32), number: usize) -> Result<(), Failed
     Ok(area.draw(&Polygon::new(points, colour(number).filled()))?)
 }
 
-fn write(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Result<(), Failed> {
+pub(crate) fn write(area: &Area<'_>, text: &str, at: (i32, i32), side: HPos) -> Result<(), Failed> {
     let style = ("sans-serif", TEXT).into_text_style(area);
     let style = style.pos(Pos::new(side, VPos::Center));
     Ok(area.draw(&Text::new(text.to_owned(), at, style))?)
 }
 
-fn text_width(text: &str) -> i32 {
+pub(crate) fn text_width(text: &str) -> i32 {
     (text.chars().count() as f64 * f64::from(TEXT) * LETTER) as i32
 }
 

@@ -1,4 +1,4 @@
-//! The four charts of a report: what they show. How they are drawn stands in `canvas`.
+//! The four charts of a comparison: what they show. How they are drawn stands in `canvas`.
 
 use crate::ReportError;
 use crate::axis::Quantity;

@@ -23,6 +23,7 @@ mod html;
 mod table;
 
 mod drill;
+mod forecast;
 
 #[cfg(test)]
 mod sample;
@@ -38,7 +39,10 @@ pub use drill::{
     drill_summary, parse_span, write_evidence, write_metrics,
 };
 pub use error::ReportError;
-pub use price::{Price, PriceBook, Source, Status};
+pub use forecast::{
+    ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
+};
+pub use price::{Price, PriceBook, SoftDelete, Source, Status};
 pub use redundancy::Redundancy;
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

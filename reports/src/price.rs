@@ -62,6 +62,20 @@ pub struct Price {
     pub status: Status,
 }
 
+/// The last days of deleted points that cost nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SoftDelete {
+    /// How many days.
+    pub free_days: u32,
+    /// Where it was read.
+    pub source: Source,
+    /// When it was so.
+    pub date: String,
+    /// How well it is known.
+    pub status: Status,
+}
+
 /// A set of prices in one currency.
 #[derive(Clone, Debug)]
 pub struct PriceBook {
@@ -69,6 +83,7 @@ pub struct PriceBook {
     name: String,
     currency: String,
     gigabyte: Gigabyte,
+    soft_delete: Option<SoftDelete>,
     prices: Vec<Price>,
 }
 
@@ -86,6 +101,7 @@ struct BookFile {
     name: Spanned<String>,
     currency: Spanned<String>,
     gigabyte: Gigabyte,
+    soft_delete: Option<SoftDelete>,
     price: Vec<PriceEntry>,
 }
 
@@ -146,6 +162,7 @@ impl PriceBook {
             name: written.name.into_inner(),
             currency: written.currency.into_inner(),
             gigabyte: written.gigabyte,
+            soft_delete: written.soft_delete,
             prices: written.price.into_iter().map(Price::from).collect(),
         })
     }
@@ -166,6 +183,11 @@ impl PriceBook {
             Gigabyte::Decimal => 1e9,
             Gigabyte::Binary => 1_073_741_824.0,
         }
+    }
+
+    /// What deleted points cost, where the book says that their last days are free.
+    pub fn soft_delete(&self) -> Option<&SoftDelete> {
+        self.soft_delete.as_ref()
     }
 
     fn find(&self, id: &str) -> Option<&Price> {

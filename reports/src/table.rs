@@ -43,7 +43,7 @@ pub fn terminal_summary(document: &Document, width: usize) -> String {
 }
 
 /// The rows as one table, or as several with the first column repeated where one is too wide.
-fn blocks(rows: &[Vec<String>], width: usize) -> Vec<String> {
+pub(crate) fn blocks(rows: &[Vec<String>], width: usize) -> Vec<String> {
     let widths: Vec<usize> = (0..rows[0].len())
         .map(|at| rows.iter().map(|row| row[at].chars().count()).max())
         .map(Option::unwrap_or_default)
@@ -76,6 +76,7 @@ fn blocks(rows: &[Vec<String>], width: usize) -> Vec<String> {
     out
 }
 
+/// The text in lines no wider than that, where words allow.
 pub(crate) fn wrap(text: &str, width: usize) -> String {
     let mut out = String::new();
     let mut column = 0;

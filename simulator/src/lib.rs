@@ -1,5 +1,6 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
 pub mod drill;
+pub mod forecast;
 pub mod measured;
 pub mod outcome;
 pub mod series;

@@ -5,7 +5,6 @@ use std::pin::pin;
 
 use anyhow::{Context, Result, bail};
 use futures::future::{Either, select};
-use reports::PriceBook;
 use simulator::measured::{self, Trial};
 use simulator::outcome::Comparison;
 use simulator::series;
@@ -14,10 +13,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::CompareArgs;
 use crate::exit::Exit;
 use crate::output::{self, Bar};
+use crate::report;
 
 pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
     // What can be wrong with the input is told before the work, not after it.
-    let book = price_book(args)?;
+    let book = report::price_book(args.prices.as_deref())?;
     book.vault_price(args.redundancy)?;
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("report folder {}", args.out.display()))?;
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
     if json {
         output::print_json(&document)?;
     } else {
-        let width = output::terminal_width();
+        let width = report::terminal_width();
         let mut text = reports::terminal_summary(&document, width);
         text += &format!("\nReport: {}\n", args.out.join("report.html").display());
         output::print(&text)?;
@@ -64,15 +64,6 @@ async fn interruptible(
     }
 }
 
-fn price_book(args: &CompareArgs) -> Result<PriceBook> {
-    let Some(file) = &args.prices else {
-        return Ok(PriceBook::default_book());
-    };
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| engine::Error::from_io(format!("price book {}", file.display()), error))?;
-    Ok(PriceBook::parse(&file.display().to_string(), &text)?)
-}
-
 fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
     let mut methods = args.methods.clone();
     methods.sort_by_key(|method| *method as u8);
@@ -97,7 +88,7 @@ fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
         block_bytes: args.block_size,
         work: work.to_owned(),
         seed: made.then_some(args.seed),
-        command: output::command_line(),
+        command: report::command_line(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: jiff::Timestamp::now()
             .round(jiff::Unit::Second)?

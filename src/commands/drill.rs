@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::DrillArgs;
 use crate::exit::Exit;
 use crate::output::{self, Bar};
+use crate::report;
 use crate::vault_access;
 
 pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
@@ -44,7 +45,7 @@ pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
         scratch: (args.to != Path::new("nowhere")).then(|| args.to.clone()),
         started,
         by: vault_access::holder(),
-        command: output::command_line(),
+        command: report::command_line(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let bar = Bar::bytes("drilling", Some(0));
@@ -60,7 +61,7 @@ pub(crate) async fn run(args: &DrillArgs, json: bool) -> Result<Exit> {
     if json {
         output::print_json(&evidence)?;
     } else {
-        let mut text = reports::drill_summary(&evidence, output::terminal_width());
+        let mut text = reports::drill_summary(&evidence, report::terminal_width());
         if let Some(out) = &args.out {
             text += &format!("\nEvidence: {}\n", out.join("evidence.html").display());
         }

@@ -10,6 +10,7 @@ mod ls;
 mod points;
 mod prune;
 mod restore;
+mod retention;
 mod schedule;
 mod stats;
 mod undelete;
@@ -41,6 +42,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Forget(args) => forget::run(args, json).await,
             Command::Undelete(args) => undelete::run(args, json).await,
             Command::Prune(args) => prune::run(args, json).await,
+            Command::Retention(args) => retention::run(args, json).await,
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Schedule(args) => schedule::run(args, json),

@@ -8,6 +8,7 @@ mod hooks;
 mod input;
 mod journey;
 mod kill;
+mod plan;
 mod postgresql;
 mod schedule;
 mod series;

@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod drill;
 mod fixture;
+mod history;
 mod interleave;
 mod loss;
 mod methods;
