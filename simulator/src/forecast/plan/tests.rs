@@ -84,7 +84,7 @@ fn vault_history(strategy: Method, states: u32) -> History {
                 host: None,
                 tags: Vec::new(),
             };
-            backup::run(&vault, &request, &Quiet)
+            backup::run(&vault, &request, &engine::seam::AsItIs, &Quiet)
                 .await
                 .expect("a backup");
             // 4 to 8 of 200 blocks change, nine in ten among the first twenty.
