@@ -128,7 +128,7 @@ impl KeepArgs {
         self.replace(&mut flags);
         let mut words = Vec::new();
         let mut add = |flag: String, value: String| words.extend([flag, value]);
-        if let Some(file) = &self.policy {
+        for file in &self.policy {
             let file = std::path::absolute(file)?;
             add("--policy".to_owned(), file.display().to_string());
         }

@@ -50,6 +50,8 @@ async fn of_vault(args: &PlanArgs, place: &str, book: &PriceBook) -> Result<Fore
         vault: place.to_owned(),
         passphrase_file: args.passphrase_file.clone(),
         passphrase_command: args.passphrase_command.clone(),
+        limit_upload: None,
+        limit_download: None,
     })
     .await?;
     let catalog = vault_access::catalog(&vault).await?;
