@@ -57,7 +57,9 @@ pub(crate) async fn run(args: &ForgetArgs, json: bool) -> Result<Exit> {
         }
     }
     if json {
-        output::print_json(&show::document(&asked, &groups, now, !dry))?;
+        let mut document = show::document(&asked, &groups, now, !dry);
+        document["requests"] = output::requests(vault.world().meter.read());
+        output::print_json(&document)?;
     }
     Ok(Exit::Met)
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use engine::prune::{self, Limits, Outcome, PackFact, Request};
+use engine::seam::store::Requests;
 use serde_json::json;
 
 use crate::cli::PruneArgs;
@@ -24,7 +25,7 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
         let preview = prune::preview(&vault, &request, advance).await?;
         bar.done();
         if json && args.dry_run {
-            output::print_json(&document(&preview, true))?;
+            output::print_json(&document(&preview, true, vault.world().meter.read()))?;
         } else if !json {
             output::print(&summary(&preview, true))?;
         }
@@ -38,9 +39,10 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
     let outcome = prune::run(&vault, &request, advance).await?;
     bar.done();
     if json {
-        output::print_json(&document(&outcome, false))?;
+        output::print_json(&document(&outcome, false, vault.world().meter.read()))?;
     } else {
-        output::print(&summary(&outcome, false))?;
+        let line = output::requests_line(vault.world().meter.read());
+        output::print(&(summary(&outcome, false) + &line))?;
     }
     Ok(Exit::Met)
 }
@@ -49,99 +51,92 @@ fn size(packs: &[PackFact]) -> u64 {
     packs.iter().map(|pack| pack.bytes).sum()
 }
 
-fn summary(outcome: &Outcome, would: bool) -> String {
+/// What becomes of each sort of pack: how many, their bytes, and the words for it done and to be done.
+fn lines(outcome: &Outcome) -> Vec<(usize, u64, &'static str, &'static str)> {
     let plan = &outcome.plan;
-    let verb = |did: &str, would_do: &str| {
-        if would {
-            would_do.to_owned()
-        } else {
-            did.to_owned()
-        }
-    };
-    let mut text = String::new();
-    let mut line = |count: usize, size: u64, what: &str| {
-        if count > 0 {
-            text += &format!("  {count:>6}  {:>10}  {what}\n", bytes(size));
-        }
-    };
-    line(
-        outcome.expired.len(),
-        0,
-        &verb(
+    let of = |packs: &[PackFact], did, would| (packs.len(), size(packs), did, would);
+    vec![
+        (
+            outcome.expired.len(),
+            0,
             "forgotten points removed: their time was over",
             "forgotten points to remove: their time is over",
         ),
-    );
-    line(
-        plan.sweep.len() - outcome.kept.len(),
-        outcome.freed_bytes(),
-        &verb(
+        (
+            plan.sweep.len() - outcome.kept.len(),
+            outcome.freed_bytes(),
             "condemned packs removed: the grace was over",
             "condemned packs to remove: the grace is over",
         ),
-    );
-    line(
-        plan.condemn.len(),
-        size(&plan.condemn),
-        &verb(
+        of(
+            &plan.condemn,
             "packs condemned: nothing needs them",
             "packs to condemn: nothing needs them",
         ),
-    );
-    line(
-        plan.repack.len(),
-        size(&plan.repack),
-        &verb(
+        of(
+            &plan.repack,
             "packs repacked: needed in part",
             "packs to repack: needed in part",
         ),
-    );
-    line(
-        plan.rescue.len(),
-        size(&plan.rescue),
-        &verb(
+        of(
+            &plan.rescue,
             "condemned packs rescued: needed after all",
             "condemned packs to rescue: needed after all",
         ),
-    );
-    line(
-        plan.waiting.len(),
-        size(&plan.waiting),
-        "condemned packs wait for the end of the grace",
-    );
-    line(
-        plan.spared as usize,
-        0,
-        "packs too young to judge, or of a backup that runs",
-    );
-    if text.is_empty() {
-        text += "  nothing to do\n";
-    }
-    let pending = outcome.pending_bytes();
-    let head = verb("freed", "would free");
+        of(
+            &plan.waiting,
+            "condemned packs wait for the end of the grace",
+            "condemned packs wait for the end of the grace",
+        ),
+        (
+            plan.spared as usize,
+            0,
+            "packs too young to judge, or of a backup that runs",
+            "packs too young to judge, or of a backup that runs",
+        ),
+    ]
+}
+
+fn summary(outcome: &Outcome, would: bool) -> String {
     let mut text = format!(
-        "{head} {} of {} now\n{text}",
+        "{} {} of {} now\n",
+        if would { "would free" } else { "freed" },
         bytes(outcome.freed_bytes()),
         bytes(outcome.pack_bytes)
     );
-    if plan.wasted_bytes > 0 {
+    let lines = lines(outcome);
+    let some = lines.iter().filter(|(count, ..)| *count > 0);
+    for (count, size, did, to_do) in some.clone() {
+        let what = if would { to_do } else { did };
+        let size = if *size > 0 {
+            bytes(*size)
+        } else {
+            String::new()
+        };
+        text += &format!("  {count:>6}  {size:>10}  {what}\n");
+    }
+    if some.count() == 0 {
+        text += "  nothing to do\n";
+    }
+    if outcome.plan.wasted_bytes > 0 {
         text += &format!(
             "{} of unneeded data stay in packs that are needed otherwise\n",
-            bytes(plan.wasted_bytes)
+            bytes(outcome.plan.wasted_bytes)
         );
     }
+    let pending = outcome.pending_bytes();
     if let (true, Some(next)) = (pending > 0, outcome.next_sweep) {
-        let verb = verb("wait", "would wait");
-        let next = output::instant(next);
         text += &format!(
-            "{} {verb} to be freed: a prune from {next} on does\n",
-            bytes(pending)
+            "{} {} to be freed: a prune from {} on does\n",
+            bytes(pending),
+            if would { "would wait" } else { "wait" },
+            output::instant(next)
         );
     }
     text
 }
 
-fn document(outcome: &Outcome, dry_run: bool) -> serde_json::Value {
+fn document(outcome: &Outcome, dry_run: bool, asked: Requests) -> serde_json::Value {
     let plan = &outcome.plan;
     let packs = |packs: &[PackFact]| json!({ "packs": packs.len(), "bytes": size(packs) });
     json!({
@@ -161,5 +156,6 @@ fn document(outcome: &Outcome, dry_run: bool) -> serde_json::Value {
         "kept": packs(&outcome.kept),
         "condemned_segments": outcome.condemned_segments,
         "spared_packs": plan.spared,
+        "requests": output::requests(asked),
     })
 }

@@ -29,7 +29,8 @@ pub(crate) async fn run(args: &UndeleteArgs, json: bool) -> Result<Exit> {
     deletion::undelete(&vault, &points, &vault_access::holder()).await?;
     if json {
         let points: Vec<_> = points.iter().map(ToString::to_string).collect();
-        output::print_json(&json!({ "undeleted": points }))?;
+        let asked = output::requests(vault.world().meter.read());
+        output::print_json(&json!({ "undeleted": points, "requests": asked }))?;
     } else {
         let mut text = String::new();
         for point in &points {
