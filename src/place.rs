@@ -141,7 +141,11 @@ fn azure(container: &str) -> Result<MicrosoftAzureBuilder> {
         if connection.is_emulator {
             builder = builder.with_use_emulator(true);
         }
-        let is_plain = |endpoint: &String| endpoint.starts_with("http://");
+        // In clear on this machine alone: elsewhere AZURE_ALLOW_HTTP says that it is meant.
+        let is_plain = |endpoint: &String| {
+            let host = endpoint.strip_prefix("http://");
+            host.is_some_and(|host| host.starts_with("127.0.0.1") || host.starts_with("localhost"))
+        };
         if connection.endpoint.as_ref().is_some_and(is_plain) {
             builder = builder.with_allow_http(true);
         }

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use engine::ErrorKind;
 use engine::format::keyslot::{KdfCost, Terms};
+use engine::format::lease::Purpose;
 use engine::seam::store::{Limit, Pace, Retries};
 use engine::seam::{Store, SystemEntropy, Threads, Traffic, WallClock, World};
-use engine::vault::{Catalog, Point, Vault};
+use engine::vault::{Catalog, Lease, Point, Vault};
 use object_store::ObjectStoreExt;
 
 use crate::cli::VaultArgs;
@@ -171,6 +172,18 @@ pub(crate) async fn create(args: &VaultArgs, terms: Terms) -> Result<Vault> {
 pub(crate) fn host() -> String {
     let uname = rustix::system::uname();
     uname.nodename().to_string_lossy().into_owned()
+}
+
+/// What time it is by the store's clock; by this machine's where nothing may be written there.
+pub(crate) async fn store_now(vault: &Vault) -> engine::units::Timestamp {
+    match Lease::take(vault, Purpose::Mark, &holder()).await {
+        Ok(lease) => {
+            let now = lease.now();
+            let _ = lease.release().await.is_ok();
+            now
+        }
+        Err(_) => vault.world().clock.now(),
+    }
 }
 
 /// Host and process, as leases and deletions name who is at work.

@@ -55,13 +55,29 @@ pub async fn forget(vault: &Vault, points: &[PointId], request: &Request) -> Res
         let at = path::deletion(*point);
         match vault.put_object(Kind::Deletion, *point, &at, &raw).await {
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                marked = marked.and(mark_anew(vault, *point, &raw).await);
+            }
             Err(error) => marked = Err(error),
         }
         lease.keep().await?;
     }
     let _ = lease.release().await.is_ok();
     marked.map(|()| now.plus_seconds(kept))
+}
+
+/// Where a mark is already it stays, unless it does not open and so hides nothing.
+async fn mark_anew(vault: &Vault, point: PointId, raw: &[u8]) -> Result<()> {
+    let at = path::deletion(point);
+    match vault.get_object(Kind::Deletion, point, &at).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.is_damage() => {
+            delete(vault.world(), &at).await?;
+            vault.put_object(Kind::Deletion, point, &at, raw).await?;
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn kept_seconds(terms: Terms, asked: Option<u64>) -> Result<u64> {

@@ -38,7 +38,7 @@ pub(crate) struct ForgetArgs {
     /// Days for which the points can be brought back: 14 to 180, and no fewer than the vault's own
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(14..=180))]
     pub(crate) soft_delete: Option<u64>,
-    /// Why, for whoever looks at the deleted points [default: the command line]
+    /// Why, for whoever looks at the deleted points [default: the policy]
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,
 }

@@ -29,7 +29,7 @@ pub(crate) async fn run(args: &ForgetArgs, json: bool) -> Result<Exit> {
     let vault = vault_access::open(&args.vault).await?;
     let catalog = vault_access::catalog(&vault).await?;
     vault.terms()?;
-    let now = vault.world().clock.now();
+    let now = vault_access::store_now(&vault).await;
     let asked = Asked::of(args, policy, &catalog)?;
     if !args.semantics.is_empty() {
         return side_by_side(args, &asked, now, json);
@@ -43,6 +43,9 @@ pub(crate) async fn run(args: &ForgetArgs, json: bool) -> Result<Exit> {
     }
     let dry = args.dry_run || going.is_empty();
     if !dry {
+        if json && !args.yes {
+            bail!("nothing was changed: with --json give --yes, or --dry-run");
+        }
         if !args.yes {
             output::confirm(&format!("Forget {}?", show::count(going.len())))?;
         }
@@ -201,15 +204,14 @@ fn going(groups: &[Group<'_>]) -> Vec<PointId> {
 /// Marks points as deleted: nothing in this file changes a vault but this. Tells until when they can be
 /// brought back.
 async fn delete(args: &ForgetArgs, vault: &Vault, points: &[PointId]) -> Result<Timestamp> {
-    let by_policy = || {
-        format!(
-            "policy: {}",
-            std::env::args().skip(1).collect::<Vec<_>>().join(" ")
-        )
+    let why = match args.keep.policy()? {
+        Some(policy) => format!("policy: {policy}"),
+        None if args.all => "all".to_owned(),
+        None => "named".to_owned(),
     };
     let request = deletion::Request {
         by: vault_access::holder(),
-        reason: args.reason.clone().unwrap_or_else(by_policy),
+        reason: args.reason.clone().unwrap_or(why),
         soft_delete_seconds: args.soft_delete.map(|days| days * DAY_SECONDS),
     };
     Ok(deletion::forget(vault, points, &request).await?)

@@ -29,7 +29,12 @@ pub(crate) async fn run(args: &PointsArgs, json: bool) -> Result<Exit> {
         return Ok(Exit::Met);
     }
     if points.is_empty() {
-        output::print("no recovery point yet: `firedrill backup` makes one\n")?;
+        let none = if catalog.existing().next().is_none() {
+            "no recovery point yet: `firedrill backup` makes one\n"
+        } else {
+            "no recovery point to show; --deleted shows the forgotten ones, and there may be other instances\n"
+        };
+        output::print(none)?;
         return Ok(Exit::Met);
     }
     let mut text = format!(

@@ -1,6 +1,8 @@
 //! `firedrill prune`: removes what no recovery point needs, after it has shown what.
 
-use anyhow::Result;
+use std::io::IsTerminal;
+
+use anyhow::{Result, bail};
 use engine::prune::{self, Limits, Outcome, PackFact, Request};
 use engine::seam::store::Requests;
 use serde_json::json;
@@ -19,14 +21,17 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
             repack_bytes: args.max_repack.unwrap_or(u64::MAX),
         },
     };
+    if !args.dry_run && !args.yes && (json || !std::io::stdin().is_terminal()) {
+        bail!("nothing was changed: give --yes, or --dry-run to see what would be done");
+    }
     let bar = Bar::bytes("looking through listings", None);
     let advance = |bytes| engine::backup::Progress::advance(&bar, bytes, 0);
     if args.dry_run || !args.yes {
         let preview = prune::preview(&vault, &request, advance).await?;
         bar.done();
-        if json && args.dry_run {
+        if json {
             output::print_json(&document(&preview, true, vault.world().meter.read()))?;
-        } else if !json {
+        } else {
             output::print(&summary(&preview, true))?;
         }
         if args.dry_run {
@@ -38,13 +43,22 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
     let advance = |bytes| engine::backup::Progress::advance(&bar, bytes, 0);
     let outcome = prune::run(&vault, &request, advance).await?;
     bar.done();
+    for error in &outcome.damaged {
+        output::warn(&format!(
+            "{error}; left where it is, `firedrill check` tells what needs it"
+        ));
+    }
     if json {
         output::print_json(&document(&outcome, false, vault.world().meter.read()))?;
     } else {
         let line = output::requests_line(vault.world().meter.read());
         output::print(&(summary(&outcome, false) + &line))?;
     }
-    Ok(Exit::Met)
+    Ok(if outcome.damaged.is_empty() {
+        Exit::Met
+    } else {
+        Exit::Corrupt
+    })
 }
 
 fn size(packs: &[PackFact]) -> u64 {
@@ -63,7 +77,7 @@ fn lines(outcome: &Outcome) -> Vec<(usize, u64, &'static str, &'static str)> {
             "forgotten points to remove: their time is over",
         ),
         (
-            plan.sweep.len() - outcome.kept.len(),
+            outcome.swept().count(),
             outcome.freed_bytes(),
             "condemned packs removed: the grace was over",
             "condemned packs to remove: the grace is over",

@@ -17,7 +17,7 @@ pub(crate) async fn run(args: &UndeleteArgs, json: bool) -> Result<Exit> {
     let catalog = vault_access::catalog(&vault).await?;
     let mut points = Vec::new();
     if args.all {
-        let now = vault.world().clock.now();
+        let now = vault_access::store_now(&vault).await;
         let terms = vault.terms()?;
         let deleted = catalog.deleted().iter();
         let in_time = deleted.filter(|deleted| deleted.until(terms) > now);

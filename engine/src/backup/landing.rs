@@ -104,6 +104,7 @@ impl Runner<'_> {
                 .map_err(|_| Error::internal("a put was dropped"))??;
             self.packs.push(record.pack);
             self.record(record).await?;
+            self.lease.keep().await?;
         }
         Ok(())
     }

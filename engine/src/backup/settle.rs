@@ -15,7 +15,7 @@ use crate::ids::{ObjectId, PointId};
 use crate::units::Timestamp;
 use crate::vault::{
     Lease, Run, Tombstones, Vault, delete, packs_there, read_segment, read_table, rewrite,
-    write_segments, written,
+    write_segments,
 };
 
 /// What a new point relies on.
@@ -36,7 +36,7 @@ impl Reliance {
     /// at which nothing was.
     ///
     /// # Errors
-    /// `Conflict` when something is gone already; store errors.
+    /// `Unavailable` when something is gone already; store errors.
     pub(crate) async fn settle(&mut self, vault: &Vault, lease: &mut Lease) -> Result<Timestamp> {
         loop {
             let at = lease.store_now().await?;
@@ -78,7 +78,8 @@ impl Reliance {
         // What still told of a condemned pack would be believed once its tombstone is gone.
         let mut kept = Vec::new();
         for segment in &self.segments {
-            let told = read_segment(vault, *segment).await?;
+            let told = read_segment(vault, *segment).await;
+            let told = told.map_err(|error| if_gone(error, *segment))?;
             if segments.contains(segment) || told.iter().any(|told| packs.contains(&told.pack)) {
                 records.extend(told.into_iter().filter(|told| !packs.contains(&told.pack)));
             } else {
@@ -107,11 +108,11 @@ impl Reliance {
             runs.push(Run::of(&record, |_| true));
         }
         let mut bytes = 0;
-        let records = rewrite(vault, lease, runs, |more| bytes += more).await;
-        let records = records.map_err(|error| match packs.first() {
-            Some(pack) => if_gone(error, *pack),
-            None => error,
-        })?;
+        let rewritten = rewrite(vault, lease, runs, |more| bytes += more).await?;
+        if let Some((pack, error)) = rewritten.failed.into_iter().next() {
+            return Err(if_gone(error, pack));
+        }
+        let records = rewritten.records;
         self.rescued_bytes += bytes;
         self.used.retain(|pack| !packs.contains(pack));
         self.packs.retain(|pack| !packs.contains(pack));
@@ -123,7 +124,7 @@ impl Reliance {
     /// that took too long it looks again; a point that has lost something by then is taken back.
     ///
     /// # Errors
-    /// `Conflict` when the point had to be taken back; store errors.
+    /// `Unavailable` when the point had to be taken back; store errors.
     pub(crate) async fn confirm(
         mut self,
         vault: &Vault,
@@ -134,19 +135,22 @@ impl Reliance {
         let Some(terms) = vault.keys().terms() else {
             return Ok(());
         };
-        let put = written(vault.world(), &path::point(point)).await?;
+        // No earlier than the manifest appeared, whatever its own time says.
+        let put = lease.store_now().await?;
         if put.seconds_since(settled) < terms.grace_seconds / 4 {
             return Ok(());
         }
         // From now on every prune that begins sees the point, so that looking once more is enough.
-        while !match self.replace_condemned(vault, lease, true).await {
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                delete(vault.world(), &path::point(point)).await?;
-                return Err(error);
+        loop {
+            match self.replace_condemned(vault, lease, true).await {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(error) => {
+                    let _ = delete(vault.world(), &path::point(point)).await.is_ok();
+                    return Err(error);
+                }
             }
-            settled => settled?,
-        } {}
-        Ok(())
+        }
     }
 }
 
@@ -158,13 +162,12 @@ fn if_gone(error: Error, pack: ObjectId) -> Error {
     }
 }
 
-fn gone_already(pack: ObjectId) -> Error {
+fn gone_already(object: ObjectId) -> Error {
     Error::new(
-        ErrorKind::Conflict,
+        ErrorKind::Unavailable,
         format!(
-            "{} was removed by a prune while this ran, which took longer than the vault's grace: \
-             run it again, and what it has put is taken over",
-            path::pack(pack)
+            "{object} was removed by a prune while this ran, which took longer than the vault's grace: \
+             run it again, and what it has put is taken over"
         ),
     )
 }

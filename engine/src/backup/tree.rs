@@ -1,7 +1,7 @@
 //! A folder as a source: the walk, and what each entry of it needs: nothing, a place in a batch, or
 //! its own reading.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::chunk::Cut;
@@ -77,8 +77,18 @@ impl Runner<'_> {
         batch: &mut Batch,
     ) -> Result<()> {
         let known = match &mut self.base {
-            Some(base) => base.seek(&entry.path).await?,
-            None => None,
+            Some(base) => base.seek(&entry.path).await,
+            None => Ok(None),
+        };
+        let known = match known {
+            Err(error) if error.is_damage() => {
+                // What its listing would have spared is read again.
+                self.progress
+                    .problem(Path::new("the vault"), &error.to_string());
+                self.base = None;
+                None
+            }
+            known => known?,
         };
         let known = known.filter(|known| unchanged(known, &entry));
         if entry
@@ -149,7 +159,10 @@ impl Runner<'_> {
         if self.session.scope.find(id).is_none() {
             return Ok(None);
         }
-        let extents = base.reader.extents(std::slice::from_ref(list)).await?;
+        let extents = match base.reader.extents(std::slice::from_ref(list)).await {
+            Err(error) if error.is_damage() => return Ok(None),
+            extents => extents?,
+        };
         let chunks = extents.into_iter().filter_map(|extent| match extent {
             Extent::Chunk(_, id) => Some((Kind::Data, id)),
             _ => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::{StreamExt, stream};
 
 use crate::backup::Progress;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::index::PackRecord;
 use crate::format::keyslot;
 use crate::format::layout::{Kind, path};
@@ -308,6 +308,12 @@ async fn read_packs(
     while let Some((id, bytes, contents)) = opened.next().await {
         progress.advance(bytes, 0);
         outcome.read_bytes += bytes;
+        let gone = contents.as_ref().err().map(Error::kind) == Some(ErrorKind::NotFound);
+        if gone && Tombstones::load(vault).await?.packs.contains_key(&id) {
+            // A prune removed it meanwhile.
+            bad.push(id);
+            continue;
+        }
         let Some(contents) = outcome.damage(contents)? else {
             bad.push(id);
             continue;

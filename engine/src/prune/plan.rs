@@ -116,10 +116,13 @@ fn choose_repacks(mut partly: Vec<PackFact>, allowed: u64, most: u64, plan: &mut
     plan.wasted_bytes = partly.iter().map(PackFact::wasted_bytes).sum();
     let mut copied = 0;
     for pack in partly {
-        copied += pack.needed_bytes;
-        if plan.wasted_bytes <= allowed || copied > most {
+        if plan.wasted_bytes <= allowed {
             break;
         }
+        if copied + pack.needed_bytes > most && copied > 0 {
+            continue;
+        }
+        copied += pack.needed_bytes;
         plan.wasted_bytes -= pack.wasted_bytes();
         plan.repack.push(pack);
     }

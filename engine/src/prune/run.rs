@@ -10,7 +10,7 @@ use crate::format::tombstone::{self, Tombstone};
 use crate::ids::{ObjectId, PointId};
 use crate::units::Timestamp;
 use crate::vault::{
-    Catalog, Lease, Run, SEGMENT_ENTRIES, Vault, delete, each_record, leases, rewrite,
+    Catalog, Lease, Run, SEGMENT_ENTRIES, Vault, delete, each_record, leases, read_table, rewrite,
     write_segments, written,
 };
 
@@ -27,7 +27,7 @@ pub struct Request {
 }
 
 /// What a prune did, or would do.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outcome {
     /// Deleted points whose time was over: removed for good.
     pub expired: Vec<PointId>,
@@ -37,8 +37,11 @@ pub struct Outcome {
     pub condemned_segments: u64,
     /// Bytes copied into new packs.
     pub copied_bytes: u64,
-    /// Packs that were to be swept and stay, as what is relied on instead is not there any more.
+    /// Condemned packs that stay, as what is needed of them can't be copied, or what is relied on
+    /// instead is not there any more.
     pub kept: Vec<PackFact>,
+    /// What is damaged of packs that were to be copied.
+    pub damaged: Vec<Error>,
     /// When the first of what waits can be swept, by the store's clock.
     pub next_sweep: Option<Timestamp>,
     /// Bytes of all packs when this began.
@@ -48,9 +51,13 @@ pub struct Outcome {
 impl Outcome {
     /// Bytes that this removed from the store, or would.
     pub fn freed_bytes(&self) -> u64 {
-        let kept: u64 = self.kept.iter().map(|pack| pack.bytes).sum();
-        let swept: u64 = self.plan.sweep.iter().map(|pack| pack.bytes).sum();
-        swept - kept
+        self.swept().map(|pack| pack.bytes).sum()
+    }
+
+    /// Packs that this removed from the store, or would.
+    pub fn swept(&self) -> impl Iterator<Item = &PackFact> {
+        let sweep = self.plan.sweep.iter();
+        sweep.filter(|pack| !self.kept.iter().any(|kept| kept.id == pack.id))
     }
 
     /// Bytes that are condemned and not yet removed.
@@ -85,7 +92,7 @@ pub async fn preview(vault: &Vault, request: &Request, marked: impl FnMut(u64)) 
 ///
 /// # Errors
 /// `Corrupt` when it can't be known what is needed, and then nothing but expired points was removed;
-/// `Conflict` while another prune is at work; store errors. A prune that ends early leaves nothing wrong.
+/// `Unavailable` while another prune is at work; store errors. A prune that ends early leaves nothing wrong.
 pub async fn run(vault: &Vault, request: &Request, marked: impl FnMut(u64)) -> Result<Outcome> {
     vault.terms()?;
     let mut lease = Lease::take(vault, Purpose::Prune, &request.by).await?;
@@ -177,19 +184,25 @@ async fn condemn(
     let copying: BTreeSet<ObjectId> = copying.map(|pack| pack.id).collect();
     let runs = runs(vault, survey, &copying).await?;
     let mut copied = 0;
-    let mut records = rewrite(vault, lease, runs, |bytes| {
+    let rewritten = rewrite(vault, lease, runs, |bytes| {
         copied += bytes;
         marked(bytes);
     })
     .await?;
     outcome.copied_bytes = copied;
+    let mut records = rewritten.records;
+    for (pack, error) in rewritten.failed {
+        // What can't be copied stays where it is.
+        outcome.plan.repack.retain(|fact| fact.id != pack);
+        let facts = survey.facts.iter().filter(|fact| fact.id == pack);
+        outcome
+            .kept
+            .extend(facts.filter(|fact| fact.condemned.is_some()));
+        outcome.damaged.push(error);
+    }
     // What no segment tells and is needed must be told before it is relied on.
     let untold = survey.untold.iter().filter(|record| {
-        !copying.contains(&record.pack)
-            && record.entries.iter().any(|entry| {
-                let found = survey.index.find_marked(&entry.id);
-                found.is_some_and(|at| survey.index.pack(at.pack) == record.pack)
-            })
+        !copying.contains(&record.pack) && !needed(survey, record).blobs.is_empty()
     });
     records.extend(untold.cloned());
     let segments = dead_segments(survey, &outcome.plan, vault)?;
@@ -224,11 +237,7 @@ async fn runs(vault: &Vault, survey: &Survey, packs: &BTreeSet<ObjectId>) -> Res
     }
     let mut take = |record: &PackRecord| {
         if packs.contains(&record.pack) && !runs.contains_key(&record.pack) {
-            let run = Run::of(record, |entry| {
-                let found = survey.index.find_marked(&entry.id);
-                found.is_some_and(|at| survey.index.pack(at.pack) == record.pack)
-            });
-            runs.insert(record.pack, run);
+            runs.insert(record.pack, needed(survey, record));
         }
     };
     survey.untold.iter().for_each(&mut take);
@@ -237,8 +246,24 @@ async fn runs(vault: &Vault, survey: &Survey, packs: &BTreeSet<ObjectId>) -> Res
     let segments = survey.unnamed.keys().chain(&named);
     let segments = segments.map(|segment| (0, *segment)).collect();
     each_record(vault, segments, |_, record| take(record)).await?;
+    for fact in survey.facts.iter().filter(|fact| packs.contains(&fact.id)) {
+        let whole = |run: &Run| run.stored_bytes() == fact.needed_bytes;
+        if !runs.get(&fact.id).is_some_and(whole) {
+            // The segment that told it can't be read any more: its trailer tells the same.
+            let record = read_table(vault, fact.id, fact.bytes).await?;
+            runs.insert(fact.id, needed(survey, &record));
+        }
+    }
     let some = runs.into_values().filter(|run| !run.blobs.is_empty());
     Ok(some.collect())
+}
+
+/// The blobs of a pack that are needed and found in it.
+fn needed(survey: &Survey, record: &PackRecord) -> Run {
+    Run::of(record, |entry| {
+        let found = survey.index.find_marked(&entry.id);
+        found.is_some_and(|at| survey.index.pack(at.pack) == record.pack)
+    })
 }
 
 /// Segments that no point names and that are to be condemned: those that tell nothing that stays, and
@@ -248,24 +273,27 @@ fn dead_segments(survey: &Survey, plan: &Plan, vault: &Vault) -> Result<BTreeSet
     let staying = staying(survey, plan);
     let mut small = Vec::new();
     let mut dead = BTreeSet::new();
-    for (segment, packs) in &survey.unnamed {
-        let Some(held) = survey.holdings.segments.get(segment) else {
+    let named = survey.catalog.named_segments();
+    for segment in survey.holdings.unnamed(&named) {
+        let Some(held) = survey.holdings.segments.get(&segment) else {
             continue;
         };
+        // One that can't be read tells nothing; what it told, trailers tell.
+        let packs = survey.unnamed.get(&segment).map_or(&[][..], Vec::as_slice);
         let young = survey.now.seconds_since(held.written) < grace
             || survey
                 .writing_since
                 .is_some_and(|since| held.written >= since);
-        if young || survey.holdings.tombstones.segments.contains_key(segment) {
+        if young || survey.holdings.tombstones.segments.contains_key(&segment) {
             continue;
         }
         let all: u64 = packs.iter().map(|(_, blobs)| u64::from(*blobs)).sum();
         let live = packs.iter().filter(|(pack, _)| staying.contains(pack));
         let live: u64 = live.map(|(_, blobs)| u64::from(*blobs)).sum();
         if live < all - all / 4 || live == 0 {
-            dead.insert(*segment);
+            dead.insert(segment);
         } else if all < SEGMENT_ENTRIES as u64 / 16 {
-            small.push(*segment);
+            small.push(segment);
         }
     }
     if small.len() >= SMALL_SEGMENTS_MAX {
@@ -296,12 +324,17 @@ async fn live_records(
     let staying = staying(survey, plan);
     let mut live: BTreeMap<ObjectId, PackRecord> = BTreeMap::new();
     let numbered = segments.iter().map(|segment| (0, *segment)).collect();
-    each_record(vault, numbered, |_, record| {
+    let whole = each_record(vault, numbered, |_, record| {
         if staying.contains(&record.pack) {
             live.insert(record.pack, record.clone());
         }
-    })
-    .await?;
+    });
+    if !whole.await? {
+        return Err(Error::new(
+            ErrorKind::Unavailable,
+            "an index segment changed while this ran: run it again",
+        ));
+    }
     Ok(live.into_values().collect())
 }
 
@@ -318,10 +351,12 @@ async fn sweep(
         .iter()
         .map(|pack| (pack.id, *pack))
         .collect();
-    let kept = unreplaced(vault, survey, &over).await?;
+    let mut kept = unreplaced(vault, survey, &over).await?;
+    kept.extend(outcome.kept.iter().map(|pack| pack.id));
     outcome.kept = kept.iter().filter_map(|id| over.get(id).copied()).collect();
     let grace = vault.terms()?.grace_seconds;
     let owned = survey.catalog.owned_packs();
+    let named = survey.catalog.named_segments();
     let depended = survey.catalog.existing();
     let depended: BTreeSet<PointId> = depended
         .flat_map(|point| point.manifest.depends_on.iter().copied())
@@ -335,7 +370,11 @@ async fn sweep(
             // As long as a point names what is gone, this tells its readers to look elsewhere.
             let mut packs = stone.packs.iter();
             let mut points = stone.points.iter();
-            if !packs.any(|pack| owned.contains(pack)) && !points.any(|id| depended.contains(id)) {
+            let mut segments = stone.segments.iter();
+            if !packs.any(|pack| owned.contains(pack))
+                && !points.any(|id| depended.contains(id))
+                && !segments.any(|segment| named.contains(segment))
+            {
                 delete(vault.world(), &at).await?;
             }
             continue;
@@ -372,8 +411,9 @@ async fn unreplaced(
     over: &BTreeMap<ObjectId, PackFact>,
 ) -> Result<BTreeSet<ObjectId>> {
     let mut relied: BTreeMap<ObjectId, BTreeSet<ObjectId>> = BTreeMap::new();
+    let mut looked = BTreeSet::new();
     let mut look = |record: &PackRecord| {
-        if !over.contains_key(&record.pack) {
+        if !over.contains_key(&record.pack) || !looked.insert(record.pack) {
             return;
         }
         for entry in &record.entries {
@@ -392,7 +432,12 @@ async fn unreplaced(
     if !over.is_empty() {
         each_record(vault, segments, |_, record| look(record)).await?;
     }
-    let mut kept = BTreeSet::new();
+    // One that nothing tells any more, and whose trailer did not open either, waits.
+    let told = |id: &&ObjectId| {
+        let fact = over.get(id);
+        looked.contains(id) || fact.is_some_and(|fact| fact.blob_bytes == 0)
+    };
+    let mut kept: BTreeSet<ObjectId> = over.keys().filter(|id| !told(id)).copied().collect();
     for (instead, packs) in relied {
         match written(vault.world(), &path::pack(instead)).await {
             Ok(_) => {}

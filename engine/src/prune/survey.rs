@@ -50,14 +50,11 @@ impl Survey {
         without: &[PointId],
         marked: impl FnMut(u64),
     ) -> Result<Self> {
-        let holdings = Holdings::load(vault).await?;
+        // Points before packs: what a point needs was put before it.
         let mut catalog = Catalog::load(vault).await?;
-        if let Some(error) = catalog.damaged().first() {
-            let why = "nothing was removed, as it is not known what it needs; `firedrill check` tells \
-                       what is damaged, and `firedrill forget` with its id gives it up";
-            return Err(Error::new(ErrorKind::Corrupt, format!("{error}: {why}")));
-        }
+        let holdings = Holdings::load(vault).await?;
         catalog.leave_out(without);
+        refuse_unknown(&catalog, &holdings)?;
         let read = index(vault, &catalog, &holdings).await?;
         let index = Arc::new(read.index);
         mark(vault, lease, &catalog, &index, marked).await?;
@@ -104,6 +101,24 @@ impl Survey {
             holdings,
         })
     }
+}
+
+/// Nothing may be removed while it is not known what a point needs.
+fn refuse_unknown(catalog: &Catalog, holdings: &Holdings) -> Result<()> {
+    let removed = |id: &&ObjectId| holdings.tombstones.points.contains(id);
+    let mut vanished = catalog.vanished().iter();
+    let vanished = vanished.find(|id| !removed(id));
+    let Some(id) = catalog.unread().first().or(vanished) else {
+        return Ok(());
+    };
+    Err(Error::new(
+        ErrorKind::Corrupt,
+        format!(
+            "recovery point {id} can't be read, so that it is not known what it needs: nothing was \
+             removed; `firedrill forget` with this id gives it up, and a prune after its soft delete \
+             goes on"
+        ),
+    ))
 }
 
 #[derive(Default)]

@@ -64,6 +64,8 @@ pub struct Catalog {
     deletions: BTreeMap<ObjectId, (Deletion, Timestamp)>,
     /// Manifests that do not open.
     unread: Vec<ObjectId>,
+    /// Manifests that the store lists and does not have.
+    vanished: Vec<ObjectId>,
     damaged: Vec<Error>,
 }
 
@@ -102,8 +104,10 @@ impl Catalog {
                     deletion,
                     since,
                 }),
-                // Removed between the list and the reading.
-                (Err(error), _) if error.kind() == ErrorKind::NotFound => {}
+                // Removed between the list and the reading, most likely.
+                (Err(error), _) if error.kind() == ErrorKind::NotFound => {
+                    catalog.vanished.extend(id);
+                }
                 (Err(error), _) if error.is_damage() => {
                     catalog.unread.extend(id);
                     catalog.damaged.push(error);
@@ -155,6 +159,11 @@ impl Catalog {
         std::mem::take(&mut self.damaged)
     }
 
+    /// Names of manifests that the store lists and does not have.
+    pub(crate) fn vanished(&self) -> &[ObjectId] {
+        &self.vanished
+    }
+
     /// Names of manifests that do not open.
     pub fn unread(&self) -> &[ObjectId] {
         &self.unread
@@ -175,6 +184,7 @@ impl Catalog {
         self.deleted
             .retain(|deleted| !points.contains(&deleted.point.id));
         self.unread.retain(|id| !points.contains(id));
+        self.vanished.retain(|id| !points.contains(id));
     }
 
     /// The points, oldest first.

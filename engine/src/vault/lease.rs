@@ -3,6 +3,8 @@
 //! No work waits for a lease and none is made right by it: it saves what a writer has put so far from
 //! being condemned, and nothing else (see `prune/`). One that a crash leaves behind lapses.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
 use crate::format::layout::{Kind, path};
 use crate::format::lease::{self as format, Purpose};
@@ -21,8 +23,8 @@ pub struct Lease {
     vault: Vault,
     id: ObjectId,
     content: format::Lease,
-    /// When it was last renewed, by this machine's clock.
-    renewed: Timestamp,
+    /// When it was last renewed, by this machine's clock and by what never goes back.
+    renewed: (Timestamp, Duration),
     ahead: i128,
 }
 
@@ -40,14 +42,16 @@ impl Lease {
                 holder: holder.to_owned(),
                 since: vault.world().clock.now(),
             },
-            renewed: vault.world().clock.now(),
+            renewed: clock_of(vault),
             ahead: 0,
         };
         lease.content.since = lease.store_now().await?;
-        let ahead = lease.content.since.nanoseconds() - lease.renewed.nanoseconds();
+        let ahead = lease.content.since.nanoseconds() - lease.renewed.0.nanoseconds();
         if ahead.abs() > AGREEING_NANOSECONDS {
             lease.ahead = ahead;
         }
+        // Again, as what was put had this machine's time in it.
+        lease.store_now().await?;
         Ok(lease)
     }
 
@@ -87,7 +91,7 @@ impl Lease {
             self.id,
             &raw,
         );
-        self.renewed = world.clock.now();
+        self.renewed = clock_of(&self.vault);
         put_over(world, &at, sealed).await?;
         written(world, &at).await
     }
@@ -97,8 +101,9 @@ impl Lease {
     /// # Errors
     /// Store errors.
     pub async fn keep(&mut self) -> Result<()> {
-        let now = self.vault.world().clock.now();
-        if now.seconds_since(self.renewed) >= lasts(&self.vault, self.content.purpose) / 2 {
+        let passed = clock_of(&self.vault).1.saturating_sub(self.renewed.1);
+        let lasts = lasts(&self.vault, self.content.purpose);
+        if lasts > 0 && passed.as_secs() >= lasts / 2 {
             self.store_now().await?;
         }
         Ok(())
@@ -111,6 +116,11 @@ impl Lease {
     pub async fn release(self) -> Result<()> {
         delete(self.vault.world(), &path::lease(self.id)).await
     }
+}
+
+fn clock_of(vault: &Vault) -> (Timestamp, Duration) {
+    let clock = &vault.world().clock;
+    (clock.now(), clock.elapsed())
 }
 
 /// Seconds that a lease lasts after its last renewal: a quarter of the grace. Two prunes at once only

@@ -122,10 +122,11 @@ impl Vault {
         let mut damaged = Vec::new();
         for object in list(&world, &path::keys()).await? {
             let name = object.location.to_string();
-            let slot = get(&world, &object.location).await?;
-            let slot = match keyslot::read_slot(&name, &slot) {
+            let slot = get(&world, &object.location).await;
+            let slot = match slot.and_then(|slot| keyslot::read_slot(&name, &slot)) {
                 Ok(slot) => slot,
-                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                // One that somebody put there, or that is gone, must not keep the others from opening.
+                Err(error) if error.is_damage() => {
                     damaged.push(error);
                     continue;
                 }
@@ -283,6 +284,9 @@ pub(crate) async fn delete(world: &World, at: &Path) -> Result<()> {
     }
 }
 
+/// Longest object that is read whole: a raw body is at most 1 GiB, and packing and sealing add little.
+const OBJECT_BYTES_MAX: u64 = (1 << 30) + (1 << 20);
+
 /// Reads a whole object.
 pub(crate) async fn get(world: &World, at: &Path) -> Result<bytes::Bytes> {
     let object = world
@@ -290,6 +294,12 @@ pub(crate) async fn get(world: &World, at: &Path) -> Result<bytes::Bytes> {
         .get(at)
         .await
         .map_err(|error| Error::from_store(at, error))?;
+    if object.meta.size > OBJECT_BYTES_MAX {
+        return Err(Error::corrupt(
+            at,
+            format!("it has {} bytes", object.meta.size),
+        ));
+    }
     object
         .bytes()
         .await
@@ -339,7 +349,8 @@ pub async fn list(world: &World, folder: &Path) -> Result<Vec<ObjectMeta>> {
 /// # Errors
 /// `Corrupt` when the name is not an id: something else was put into the vault.
 pub(crate) fn id_of(at: &Path) -> Result<ObjectId> {
-    at.filename()
-        .and_then(|name| name.parse().ok())
+    // Directly in its folder: lists go deeper.
+    let name = at.filename().filter(|_| at.parts().count() == 2);
+    name.and_then(|name| name.parse().ok())
         .ok_or_else(|| Error::corrupt(at, "its name is not one that firedrill gives: move it away"))
 }

@@ -84,43 +84,65 @@ pub(crate) fn lift(keys: &Keyring, run: &Run, bytes: &Bytes) -> Result<Vec<(Blob
     Ok(lifted)
 }
 
-/// Copies blobs into new packs and puts those; tells each pack that was put. Every blob is verified on
-/// the way. Whatever was put before an error stays, and is found by its trailers.
+/// What a rewriting did.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    /// The new packs, all of them put.
+    pub(crate) records: Vec<PackRecord>,
+    /// Packs that could not be read, and why: nothing of them was copied.
+    pub(crate) failed: Vec<(ObjectId, Error)>,
+}
+
+/// Copies blobs into new packs and puts those. Every blob is verified on the way; a pack that is damaged
+/// or gone is left out and told. Whatever was put before an error stays, and is found by its trailers.
 ///
 /// # Errors
-/// `Corrupt` naming a pack that fails, `NotFound` one that is gone; store errors.
+/// Store errors.
 pub(crate) async fn rewrite(
     vault: &Vault,
     lease: &mut Lease,
     runs: Vec<Run>,
     mut copied: impl FnMut(u64),
-) -> Result<Vec<PackRecord>> {
+) -> Result<Rewritten> {
     let writers = PackWriters::default();
     let (world, keys) = (vault.world(), vault.keys());
-    let mut records = Vec::new();
+    let mut done = Rewritten::default();
     let mut lifted = stream::iter(runs)
         .map(|run| async move {
-            let bytes = get_range(world, &path::pack(run.pack), run.range()).await?;
+            let pack = run.pack;
+            let bytes = match get_range(world, &path::pack(pack), run.range()).await {
+                Ok(bytes) => bytes,
+                Err(error) => return (pack, Err(error)),
+            };
             let keys = Arc::clone(keys);
-            compute(&*world.workers, move || lift(&keys, &run, &bytes)).await?
+            let lifted = compute(&*world.workers, move || lift(&keys, &run, &bytes)).await;
+            (pack, lifted.and_then(|lifted| lifted))
         })
         .buffered(PACKS_AT_ONCE);
-    while let Some(blobs) = lifted.next().await {
-        for (entry, sealed) in blobs? {
+    while let Some((pack, blobs)) = lifted.next().await {
+        let blobs = match blobs {
+            Ok(blobs) => blobs,
+            Err(error) if error.is_damage() => {
+                done.failed.push((pack, error));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        for (entry, sealed) in blobs {
             copied(sealed.len() as u64);
             let full = writers
                 .of(entry.kind)
                 .add(keys, &*world.entropy, entry, &sealed);
             if let Some(full) = full {
-                records.push(put_pack(vault, full).await?);
+                done.records.push(put_pack(vault, full).await?);
             }
         }
         lease.keep().await?;
     }
     for full in writers.finish(keys, &*world.entropy) {
-        records.push(put_pack(vault, full).await?);
+        done.records.push(put_pack(vault, full).await?);
     }
-    Ok(records)
+    Ok(done)
 }
 
 async fn put_pack(vault: &Vault, pack: FullPack) -> Result<PackRecord> {

@@ -35,10 +35,17 @@ pub(super) fn plan(asked: &Asked<'_>, groups: &[Group<'_>]) -> Result<String> {
     }
     let (forget, all) = (going(groups).len(), rows(groups));
     text += &match (forget, all) {
+        (_, 0) if !asked.damaged.is_empty() => String::new(),
         (_, 0) => "no recovery point yet: `firedrill backup` makes one\n".to_owned(),
         (0, _) => format!("nothing to forget: {} stay\n", count(all)),
         _ => format!("{forget} of {} go, {} stay\n", count(all), all - forget),
     };
+    for id in &asked.damaged {
+        text += &format!(
+            "{}: its manifest is damaged; given up for good\n",
+            id.short()
+        );
+    }
     for note in notes(asked, groups) {
         text += &format!("note: {note}\n");
     }
