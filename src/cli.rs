@@ -1,5 +1,6 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
+mod copy;
 mod expiry;
 mod plan;
 mod proof;
@@ -7,6 +8,7 @@ mod vault;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use copy::CopyArgs;
 pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
 pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
 pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs};
@@ -55,6 +57,17 @@ pub(crate) enum Command {
         firedrill restore /backup/vault 3fa1 /tmp/back --path docs/plan.txt"
     )]
     Restore(RestoreArgs),
+    /// Copy recovery points into another vault: only what is missing there
+    #[command(
+        after_help = "Examples:\n  firedrill copy /backup/vault s3://bucket/vault --dry-run\n  \
+        firedrill copy /backup/vault az://container/vault --instance office \
+        --to-passphrase-file /etc/firedrill/key2\n\n\
+        The copies keep their instance, time, method and tags, and stand by themselves in the other vault. \
+        A point whose copy was forgotten there is not copied again while it can be brought back. A copy that \
+        was interrupted is run again, and what it sent is taken over.\nExit code: 0 all is there; 3 a point \
+        was passed over, as it is damaged or one too many."
+    )]
+    Copy(CopyArgs),
     /// Let recovery points expire: by a retention policy, by name, or all
     #[command(
         after_help = "Examples:\n  firedrill forget /backup/vault --keep-within 30d \

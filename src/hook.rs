@@ -66,6 +66,7 @@ async fn attempt(
         .arg(command)
         // The key to all backups is none of a hook's business.
         .env_remove(vault_access::VARIABLE)
+        .env_remove(vault_access::TO_VARIABLE)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(printed.try_clone()?)

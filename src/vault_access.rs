@@ -21,6 +21,8 @@ use crate::place::Place;
 
 /// The environment variable that holds the passphrase.
 pub(crate) const VARIABLE: &str = "FIREDRILL_PASSPHRASE";
+/// The one that holds the passphrase of the vault that is copied into, where it has its own.
+pub(crate) const TO_VARIABLE: &str = "FIREDRILL_TO_PASSPHRASE";
 
 /// A vault's store, and the world around it.
 struct Reached {
@@ -82,8 +84,28 @@ impl Reached {
 
 /// Opens an existing vault.
 pub(crate) async fn open(args: &VaultArgs) -> Result<Vault> {
+    let reached = find(args).await?;
+    let passphrase = passphrase(args, false)?;
+    unlock(args, &reached, &passphrase).await
+}
+
+/// Opens a vault to copy from and one to copy into; unless told otherwise they have one passphrase.
+pub(crate) async fn open_pair(from: &VaultArgs, to: &VaultArgs) -> Result<(Vault, Vault)> {
+    let (near, far) = (find(from).await?, find(to).await?);
+    let first = passphrase(from, false)?;
+    let given = to.passphrase_file.is_some() || to.passphrase_command.is_some();
+    let second = match std::env::var(TO_VARIABLE) {
+        _ if given => passphrase(to, false)?,
+        Ok(own) => own,
+        Err(_) => first.clone(),
+    };
+    let left = unlock(from, &near, &first).await?;
+    Ok((left, unlock(to, &far, &second).await?))
+}
+
+/// Finds an existing vault, before its passphrase is asked for.
+async fn find(args: &VaultArgs) -> Result<Reached> {
     let place = Place::parse(&args.vault)?;
-    // Before the passphrase is asked for.
     if let Place::Folder(folder) = &place
         && !folder.exists()
     {
@@ -97,7 +119,10 @@ pub(crate) async fn open(args: &VaultArgs) -> Result<Vault> {
     {
         return Err(no_vault(args, "is not a vault"));
     }
-    let passphrase = passphrase(args, false)?;
+    Ok(reached)
+}
+
+async fn unlock(args: &VaultArgs, reached: &Reached, passphrase: &str) -> Result<Vault> {
     Vault::open(reached.world(Retries::PATIENT), passphrase.as_bytes())
         .await
         .map_err(|error| named(args, error))

@@ -17,6 +17,7 @@ pub mod vault;
 
 pub mod backup;
 pub mod check;
+pub mod copy;
 pub mod deletion;
 pub mod inventory;
 pub mod prune;

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod compare;
+mod copy;
 mod drill;
 mod forget;
 mod init;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Points(args) => points::run(args, json).await,
             Command::Ls(args) => ls::run(args, json).await,
             Command::Restore(args) => restore::run(args, json).await,
+            Command::Copy(args) => copy::run(args, json).await,
             Command::Forget(args) => forget::run(args, json).await,
             Command::Undelete(args) => undelete::run(args, json).await,
             Command::Prune(args) => prune::run(args, json).await,

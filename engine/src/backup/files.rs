@@ -248,14 +248,14 @@ pub(super) fn push_hole(extents: &mut Vec<Extent>, bytes: u64) {
 /// The extents of a file as they come, sealed into lists of their own where they are many: memory
 /// holds one list, and 48 bytes for each sealed one.
 #[derive(Debug, Default)]
-pub(super) struct Extents {
+pub(crate) struct Extents {
     lists: Vec<Extent>,
     open: Vec<Extent>,
 }
 
 impl Extents {
     /// Adds an extent; a hole is joined with one before it.
-    pub(super) fn push(&mut self, session: &Session, extent: Extent, tally: &mut Tally) {
+    pub(crate) fn push(&mut self, session: &Session, extent: Extent, tally: &mut Tally) {
         if let (Extent::Hole(bytes), Some(Extent::Hole(before))) = (extent, self.open.last_mut()) {
             *before += bytes;
             return;
@@ -274,7 +274,7 @@ impl Extents {
     }
 
     /// Gives an entry its content.
-    pub(super) fn finish(mut self, session: &Session, entry: &mut Entry, tally: &mut Tally) {
+    pub(crate) fn finish(mut self, session: &Session, entry: &mut Entry, tally: &mut Tally) {
         if !self.lists.is_empty() || self.open.len() > INLINE_EXTENTS_MAX {
             self.seal(session, tally);
             self.open = self.lists;

@@ -1,6 +1,6 @@
-//! What a backup writes: packs beside the reading, then index segments, then what the manifest says.
+//! How a point lands in a vault: packs beside the reading, then index segments, then the manifest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
@@ -8,32 +8,36 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
 use crate::format::index::PackRecord;
-use crate::format::layout::path;
+use crate::format::layout::{Kind, path};
+use crate::format::listing::{Entry, EntryKind};
 use crate::format::point::{self, Consistency, Manifest, SourceKind};
 use crate::ids::{BlobId, ObjectId, PointId};
 use crate::seam::compute;
 use crate::source::Source;
 use crate::units::Timestamp;
-use crate::vault::{FullPack, Run, SEGMENT_ENTRIES, get_range, lift, put_new, write_segments};
+use crate::vault::{
+    ChunkIndex, FullPack, Lease, Run, SEGMENT_ENTRIES, Vault, get_range, lift, put_new,
+    write_segments,
+};
 
+use super::listing_writer::ListingWriter;
 use super::plan::BackupPlan;
-use super::run::Backup;
-use super::runner::Runner;
+use super::run::{Backup, Outcome};
 use super::scope::NOBODY;
-use super::session::Tally;
+use super::session::{Session, Tally};
 use super::settle::Reliance;
 
 /// Packs being put at once; each is 16 MiB of memory.
 const PUTS_MAX: usize = 3;
 
-/// What the runner hands over for the manifest.
-pub(super) struct Finished {
-    pub(super) statistics: point::Statistics,
-    pub(super) listing: Vec<BlobId>,
-    pub(super) depends_on: Vec<PointId>,
-    pub(super) reliance: Reliance,
+/// What is known of a point when all of it but the manifest has been put.
+pub(crate) struct Finished {
+    pub(crate) statistics: point::Statistics,
+    pub(crate) listing: Vec<BlobId>,
+    pub(crate) depends_on: Vec<PointId>,
+    pub(crate) reliance: Reliance,
     /// Whether it refers to packs that no point owns.
-    pub(super) at_large: bool,
+    pub(crate) at_large: bool,
 }
 
 impl Finished {
@@ -78,9 +82,79 @@ impl Finished {
     }
 }
 
-impl Runner<'_> {
+/// A point on its way into a vault.
+pub(crate) struct Landing<'a> {
+    vault: &'a Vault,
+    pub(crate) lease: &'a mut Lease,
+    pub(crate) session: Arc<Session>,
+    leftovers: Arc<Vec<PackRecord>>,
+    listing: ListingWriter,
+    puts: VecDeque<oneshot::Receiver<Result<PackRecord>>>,
+    records: Vec<PackRecord>,
+    packs: Vec<ObjectId>,
+    segments: Vec<ObjectId>,
+    pub(crate) total: Tally,
+}
+
+impl<'a> Landing<'a> {
+    /// A point that may refer to what is in `scope` (or, if `copies`, copies it) and take over packs of
+    /// `leftovers`.
+    pub(crate) fn new(
+        vault: &'a Vault,
+        lease: &'a mut Lease,
+        scope: Arc<ChunkIndex>,
+        leftovers: Arc<Vec<PackRecord>>,
+        copies: bool,
+    ) -> Self {
+        let mut left = ChunkIndex::default();
+        for record in leftovers.iter() {
+            left.add(record, 0);
+        }
+        let (keys, entropy) = (Arc::clone(vault.keys()), Arc::clone(&vault.world().entropy));
+        let session = Session::new(keys, entropy, scope, left, copies);
+        Self {
+            vault,
+            lease,
+            session: Arc::new(session),
+            leftovers,
+            listing: ListingWriter::default(),
+            puts: VecDeque::new(),
+            records: Vec::new(),
+            packs: Vec::new(),
+            segments: Vec::new(),
+            total: Tally::default(),
+        }
+    }
+
+    /// Adds the next entry to the listing.
+    pub(crate) async fn list(&mut self, entry: &Entry) -> Result<()> {
+        let statistics = &mut self.total.statistics;
+        match entry.kind {
+            EntryKind::File | EntryKind::Disk => statistics.files += 1,
+            EntryKind::Folder => statistics.folders += 1,
+            EntryKind::Symlink => {}
+        }
+        statistics.logical_bytes += entry.size;
+        let mut tally = Tally::default();
+        self.listing.push(&self.session, entry, &mut tally)?;
+        self.add(tally).await
+    }
+
+    /// Adds what a computation did, and puts the packs that it filled.
+    pub(crate) async fn add(&mut self, tally: Tally) -> Result<()> {
+        let (sum, more) = (&mut self.total.statistics, tally.statistics);
+        sum.read_bytes += more.read_bytes;
+        sum.blocks_stored += more.blocks_stored;
+        sum.blocks_referenced += more.blocks_referenced;
+        self.total.copies.extend(tally.copies);
+        for pack in tally.full_packs {
+            self.put(pack).await?;
+        }
+        Ok(())
+    }
+
     /// Puts a pack beside the reading; waits when too many are under way.
-    pub(super) async fn put(&mut self, pack: FullPack) -> Result<()> {
+    async fn put(&mut self, pack: FullPack) -> Result<()> {
         let (sender, receiver) = oneshot::channel();
         let world = self.vault.world().clone();
         self.total.statistics.sent_bytes += pack.record.pack_bytes;
@@ -160,8 +234,9 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Closes packs, writes index segments, and says what the point depends on.
-    pub(super) async fn finish(mut self) -> Result<Finished> {
+    /// Closes packs, writes index segments, and says what the point depends on; `points` are those of the
+    /// scope, by the numbers of their packs' owners.
+    pub(crate) async fn finish(mut self, points: &[PointId]) -> Result<Finished> {
         let mut tally = Tally::default();
         let listing = std::mem::take(&mut self.listing).finish(&self.session, &mut tally);
         self.add(tally).await?;
@@ -185,7 +260,7 @@ impl Runner<'_> {
         Ok(Finished {
             statistics,
             listing,
-            depends_on: self.depends_on(),
+            depends_on: self.depends_on(points),
             at_large,
             reliance: Reliance {
                 used: self.used(),
@@ -197,9 +272,9 @@ impl Runner<'_> {
     }
 
     /// The points whose packs were referred to: unchanged files and deduplicated chunks alike.
-    fn depends_on(&self) -> Vec<PointId> {
-        let points = self.owners().filter(|owner| *owner != NOBODY);
-        let points = points.map(|owner| self.plan.scope[owner as usize]);
+    fn depends_on(&self, points: &[PointId]) -> Vec<PointId> {
+        let owners = self.owners().filter(|owner| *owner != NOBODY);
+        let points = owners.map(|owner| points[owner as usize]);
         points.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -214,4 +289,31 @@ impl Runner<'_> {
         let packs = self.session.used();
         packs.map(|pack| self.session.scope.pack(pack)).collect()
     }
+}
+
+/// Puts the manifest, once all that it relies on is there to stay.
+pub(crate) async fn commit(
+    vault: &Vault,
+    lease: &mut Lease,
+    mut manifest: Manifest,
+    mut reliance: Reliance,
+) -> Result<Outcome> {
+    let settled = reliance.settle(vault, lease).await?;
+    manifest.packs.clone_from(&reliance.packs);
+    manifest.segments.clone_from(&reliance.segments);
+    manifest.statistics.copied_bytes += reliance.rescued_bytes;
+    manifest.finished = lease.now();
+    let id = ObjectId::draw(&*vault.world().entropy);
+    let raw = point::write(&manifest);
+    let manifest_bytes = vault
+        .put_object(Kind::Point, id, &path::point(id), &raw)
+        .await?;
+    reliance.confirm(vault, lease, id, settled).await?;
+    let statistics = manifest.statistics;
+    Ok(Outcome {
+        point: id,
+        stored_bytes: statistics.sent_bytes + statistics.copied_bytes + manifest_bytes,
+        sent_bytes: statistics.sent_bytes + manifest_bytes,
+        manifest,
+    })
 }

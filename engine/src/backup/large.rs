@@ -71,7 +71,7 @@ impl Runner<'_> {
                 Piece::End => {}
             }
         };
-        self.total.statistics.read_bytes += reader.read_bytes();
+        self.landing.total.statistics.read_bytes += reader.read_bytes();
         let steady = disk
             || reader
                 .file()

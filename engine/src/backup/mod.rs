@@ -14,8 +14,12 @@ mod session;
 mod settle;
 mod tree;
 
+pub(crate) use files::Extents;
+pub(crate) use landing::{Landing, commit};
 pub use plan::{BackupPlan, Request, method_at, plan};
 pub use run::{Backup, Outcome, run};
+pub(crate) use scope::{Scope, load as load_scope};
+pub(crate) use session::{Session, Tally};
 
 use std::path::Path;
 

@@ -6,11 +6,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::layout::{Kind, path};
 use crate::format::lease::Purpose;
 use crate::format::pack::BLOB_BYTES_MAX;
-use crate::format::point::{self, Consistency, Manifest};
-use crate::ids::{ObjectId, PointId};
+use crate::format::point::{Consistency, Manifest};
+use crate::ids::PointId;
 use crate::retention::{LimitState, POINTS_MAX, limit_state};
 use crate::seam::Quiesce;
 use crate::source::{Source, path_order};
@@ -18,9 +17,9 @@ use crate::units::Timestamp;
 use crate::vault::{Catalog, Lease, Vault};
 
 use super::Progress;
+use super::landing::commit;
 use super::plan::{Request, plan};
 use super::runner::Runner;
-use super::settle::Reliance;
 
 /// What to back up, and how.
 #[derive(Clone, Debug)]
@@ -101,7 +100,7 @@ async fn make(
             Runner::new(vault, &catalog, &plan, &backup.request, lease, progress).await?;
         let block = backup.block_bytes as usize;
         let (captured, consistency) = read_held(&mut runner, &sources, block, quiesce).await?;
-        let finished = runner.finish().await?;
+        let finished = runner.landing.finish(&plan.scope).await?;
         finished.manifest(backup, &plan, captured, consistency, sources)
     };
     commit(vault, lease, manifest, reliance).await
@@ -117,7 +116,7 @@ async fn read_held(
 ) -> Result<(Timestamp, Consistency)> {
     let read = match quiesce.freeze().await {
         Ok(()) => {
-            let captured = runner.lease.now();
+            let captured = runner.landing.lease.now();
             let read = runner.read(sources, block).await;
             read.map(|()| captured)
         }
@@ -125,33 +124,6 @@ async fn read_held(
     };
     let thawed = quiesce.thaw().await;
     Ok((read?, thawed?))
-}
-
-/// Puts the manifest, once all that it relies on is there to stay.
-async fn commit(
-    vault: &Vault,
-    lease: &mut Lease,
-    mut manifest: Manifest,
-    mut reliance: Reliance,
-) -> Result<Outcome> {
-    let settled = reliance.settle(vault, lease).await?;
-    manifest.packs.clone_from(&reliance.packs);
-    manifest.segments.clone_from(&reliance.segments);
-    manifest.statistics.copied_bytes += reliance.rescued_bytes;
-    manifest.finished = lease.now();
-    let id = ObjectId::draw(&*vault.world().entropy);
-    let raw = point::write(&manifest);
-    let manifest_bytes = vault
-        .put_object(Kind::Point, id, &path::point(id), &raw)
-        .await?;
-    reliance.confirm(vault, lease, id, settled).await?;
-    let statistics = manifest.statistics;
-    Ok(Outcome {
-        point: id,
-        stored_bytes: statistics.sent_bytes + statistics.copied_bytes + manifest_bytes,
-        sent_bytes: statistics.sent_bytes + manifest_bytes,
-        manifest,
-    })
 }
 
 /// What people should know before the work: damage, clocks that disagree, a limit that is near.

@@ -6,20 +6,16 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
-
 use crate::error::Result;
-use crate::format::index::PackRecord;
 use crate::format::listing::{Entry, EntryKind, Extent};
 use crate::format::point::SourceKind;
-use crate::ids::ObjectId;
 use crate::source::Source;
-use crate::vault::{BlobReader, Catalog, ChunkIndex, Lease, Point, Vault};
+use crate::vault::{BlobReader, Catalog, Lease, Point, Vault};
 
 use super::Progress;
 use super::base::BaseCursor;
 use super::files::{Done, Extents};
-use super::listing_writer::ListingWriter;
+use super::landing::Landing;
 use super::plan::{BackupPlan, Request};
 use super::scope::{self, Scope};
 use super::session::{Session, Tally};
@@ -40,20 +36,12 @@ pub(super) enum Pending {
 
 pub(super) struct Runner<'a> {
     pub(super) vault: &'a Vault,
-    pub(super) plan: &'a BackupPlan,
     pub(super) progress: &'a dyn Progress,
     pub(super) session: Arc<Session>,
-    pub(super) lease: &'a mut Lease,
-    pub(super) leftovers: Vec<PackRecord>,
+    pub(super) landing: Landing<'a>,
     pub(super) base: Option<BaseCursor>,
-    pub(super) listing: ListingWriter,
     pending: VecDeque<Pending>,
     pub(super) extents: Extents,
-    pub(super) puts: VecDeque<oneshot::Receiver<Result<PackRecord>>>,
-    pub(super) records: Vec<PackRecord>,
-    pub(super) packs: Vec<ObjectId>,
-    pub(super) segments: Vec<ObjectId>,
-    pub(super) total: Tally,
 }
 
 impl<'a> Runner<'a> {
@@ -67,10 +55,6 @@ impl<'a> Runner<'a> {
     ) -> Result<Self> {
         let Scope { index, leftovers } = scope::load(vault, catalog, plan, request).await?;
         let scope = Arc::new(index);
-        let mut left = ChunkIndex::default();
-        for record in &leftovers {
-            left.add(record, 0);
-        }
         let reader = BlobReader::new(vault.clone(), Arc::clone(&scope));
         // A base whose listing is lost is none: everything is read again, and stored where lost.
         let whole = |point: &&Point| {
@@ -79,29 +63,15 @@ impl<'a> Runner<'a> {
         };
         let base = plan.base.and_then(|id| catalog.get(id)).filter(whole);
         let base = base.map(|point| BaseCursor::new(point, reader));
-        let session = Session::new(
-            Arc::clone(vault.keys()),
-            Arc::clone(&vault.world().entropy),
-            scope,
-            left,
-            plan.copies,
-        );
+        let landing = Landing::new(vault, lease, scope, Arc::new(leftovers), plan.copies);
         Ok(Self {
             vault,
-            plan,
             progress,
-            session: Arc::new(session),
-            lease,
-            leftovers,
+            session: Arc::clone(&landing.session),
+            landing,
             base,
-            listing: ListingWriter::default(),
             pending: VecDeque::new(),
             extents: Extents::default(),
-            puts: VecDeque::new(),
-            records: Vec::new(),
-            packs: Vec::new(),
-            segments: Vec::new(),
-            total: Tally::default(),
         })
     }
 
@@ -133,7 +103,7 @@ impl<'a> Runner<'a> {
                     let hole = Extent::Hole(bytes);
                     self.extents.push(&self.session, hole, &mut tally);
                     self.progress.advance(bytes, 0);
-                    self.add(tally).await?;
+                    self.landing.add(tally).await?;
                 }
                 Some(Pending::Segment(work)) => {
                     let (extents, mut tally) = work.await?;
@@ -142,24 +112,24 @@ impl<'a> Runner<'a> {
                     for extent in extents {
                         self.extents.push(&self.session, extent, &mut tally);
                     }
-                    self.add(tally).await?;
+                    self.landing.add(tally).await?;
                 }
                 Some(Pending::FileEnd(mut entry, at, steady)) => {
                     let mut tally = Tally::default();
                     let size = entry.size;
                     let extents = std::mem::take(&mut self.extents);
                     extents.finish(&self.session, &mut entry, &mut tally);
-                    self.add(tally).await?;
+                    self.landing.add(tally).await?;
                     if !steady || entry.size != size {
                         entry.changed = None;
                         self.changed(&at);
                     }
                     self.progress.advance(0, 1);
-                    self.list(&entry).await?;
+                    self.landing.list(&entry).await?;
                 }
                 Some(Pending::Batch(work)) => {
                     let (done, tally) = work.await?;
-                    self.add(tally).await?;
+                    self.landing.add(tally).await?;
                     for done in done {
                         self.done(done).await?;
                     }
@@ -187,49 +157,23 @@ impl<'a> Runner<'a> {
         };
         self.progress
             .advance(entry.size, u64::from(entry.kind == EntryKind::File));
-        self.list(&entry).await
-    }
-
-    async fn list(&mut self, entry: &Entry) -> Result<()> {
-        let statistics = &mut self.total.statistics;
-        match entry.kind {
-            EntryKind::File | EntryKind::Disk => statistics.files += 1,
-            EntryKind::Folder => statistics.folders += 1,
-            EntryKind::Symlink => {}
-        }
-        statistics.logical_bytes += entry.size;
-        let mut tally = Tally::default();
-        self.listing.push(&self.session, entry, &mut tally)?;
-        self.add(tally).await
+        self.landing.list(&entry).await
     }
 
     pub(super) fn vanished(&mut self, at: &Path) {
-        self.total.statistics.vanished += 1;
+        self.landing.total.statistics.vanished += 1;
         self.progress
             .problem(at, "vanished before it was read; left out");
     }
 
     pub(super) fn changed(&mut self, at: &Path) {
-        self.total.statistics.changed_while_read += 1;
+        self.landing.total.statistics.changed_while_read += 1;
         self.progress
             .problem(at, "changed while it was read; kept as read");
     }
 
     pub(super) fn unreadable(&mut self, at: &Path, error: &std::io::Error) {
-        self.total.statistics.unreadable += 1;
+        self.landing.total.statistics.unreadable += 1;
         self.progress.problem(at, &format!("{error}; left out"));
-    }
-
-    /// Adds what a computation did, and puts the packs that it filled.
-    pub(super) async fn add(&mut self, tally: Tally) -> Result<()> {
-        let (sum, more) = (&mut self.total.statistics, tally.statistics);
-        sum.read_bytes += more.read_bytes;
-        sum.blocks_stored += more.blocks_stored;
-        sum.blocks_referenced += more.blocks_referenced;
-        self.total.copies.extend(tally.copies);
-        for pack in tally.full_packs {
-            self.put(pack).await?;
-        }
-        Ok(())
     }
 }

@@ -13,14 +13,14 @@ use crate::vault::{Catalog, ChunkIndex, Holdings, REQUESTS_MAX, Vault, each_reco
 use super::plan::{BackupPlan, Request};
 
 /// The owner of a pack that no existing point counts as its own.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(crate) const NOBODY: u32 = u32::MAX;
 
 /// What a new point may build on.
-pub(super) struct Scope {
+pub(crate) struct Scope {
     /// Blobs that it may refer to; a pack's owner is the number of a point in the plan's scope.
-    pub(super) index: ChunkIndex,
+    pub(crate) index: ChunkIndex,
     /// Packs that it may take over as its own.
-    pub(super) leftovers: Vec<PackRecord>,
+    pub(crate) leftovers: Vec<PackRecord>,
 }
 
 /// Reads the index of what `plan` allows. Packs that are lost, of another size than the index tells, or
@@ -33,7 +33,7 @@ pub(super) struct Scope {
 ///
 /// # Errors
 /// When the store does not serve.
-pub(super) async fn load(
+pub(crate) async fn load(
     vault: &Vault,
     catalog: &Catalog,
     plan: &BackupPlan,

@@ -11,25 +11,25 @@ use crate::format::point::Statistics;
 use crate::ids::BlobId;
 use crate::seal::Keyring;
 use crate::seam::Entropy;
-use crate::vault::{ChunkIndex, FullPack, Located, PackWriters};
+use crate::vault::{ChunkIndex, FullPack, Located, PackWriters, Prefix, hash, prefix};
 
 use super::packs::seal;
 
 /// What one computation did, to be added up in order.
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) statistics: Statistics,
-    pub(super) full_packs: Vec<FullPack>,
+pub(crate) struct Tally {
+    pub(crate) statistics: Statistics,
+    pub(crate) full_packs: Vec<FullPack>,
     /// Blobs in the scope that a synthetic full must copy.
-    pub(super) copies: Vec<(Located, BlobEntry)>,
+    pub(crate) copies: Vec<(Located, BlobEntry)>,
 }
 
 /// State shared by the computations of one backup.
-pub(super) struct Session {
-    pub(super) keys: Arc<Keyring>,
-    pub(super) entropy: Arc<dyn Entropy>,
+pub(crate) struct Session {
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// What the method may refer to.
-    pub(super) scope: Arc<ChunkIndex>,
+    pub(crate) scope: Arc<ChunkIndex>,
     /// Packs that an interrupted backup left: to be taken over, not paid for again.
     leftovers: ChunkIndex,
     /// Packs of the scope that are really referred to.
@@ -37,12 +37,12 @@ pub(super) struct Session {
     adopted: Vec<AtomicBool>,
     copies: bool,
     /// Blobs that are, or are being, stored by this backup.
-    claimed: Mutex<HashTable<[u8; 16]>>,
-    pub(super) writers: PackWriters,
+    claimed: Mutex<HashTable<Prefix>>,
+    pub(crate) writers: PackWriters,
 }
 
 impl Session {
-    pub(super) fn new(
+    pub(crate) fn new(
         keys: Arc<Keyring>,
         entropy: Arc<dyn Entropy>,
         scope: Arc<ChunkIndex>,
@@ -67,15 +67,17 @@ impl Session {
         }
     }
 
+    /// Whether this backup stores `id` already.
+    fn is_claimed(&self, id: &BlobId) -> bool {
+        let half = prefix(id);
+        let claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = claimed.find(hash(&half), |other| *other == half);
+        found.is_some()
+    }
+
     /// Whether this backup is the first to store `id`.
     fn claim(&self, id: &BlobId) -> bool {
-        let mut half = [0; 16];
-        half.copy_from_slice(&id.0[..16]);
-        let hash = |half: &[u8; 16]| {
-            u64::from_le_bytes([
-                half[0], half[1], half[2], half[3], half[4], half[5], half[6], half[7],
-            ])
-        };
+        let half = prefix(id);
         let mut claimed = self.claimed.lock().unwrap_or_else(PoisonError::into_inner);
         match claimed.entry(hash(&half), |other| *other == half, hash) {
             hashbrown::hash_table::Entry::Occupied(_) => false,
@@ -87,7 +89,7 @@ impl Session {
     }
 
     /// Whether the scope has `id`; if so, the point refers to it (or will copy it).
-    pub(super) fn refer(&self, kind: Kind, id: &BlobId, tally: &mut Tally) -> bool {
+    pub(crate) fn refer(&self, kind: Kind, id: &BlobId, tally: &mut Tally) -> bool {
         let Some(located) = self.scope.find(id) else {
             return false;
         };
@@ -112,6 +114,19 @@ impl Session {
         true
     }
 
+    /// Whether the point can have `id` without its bytes: it is in the scope, stored by this already, or in
+    /// a pack that is taken over for it.
+    pub(crate) fn has(&self, kind: Kind, id: &BlobId, tally: &mut Tally) -> bool {
+        if self.refer(kind, id, tally) || self.is_claimed(id) {
+            return true;
+        }
+        let adopted = self.adopt(id);
+        if adopted && self.claim(id) {
+            tally.statistics.blocks_stored += u64::from(kind == Kind::Data);
+        }
+        adopted
+    }
+
     /// Whether a pack that an interrupted backup left has `id`; if so, the pack is taken over.
     fn adopt(&self, id: &BlobId) -> bool {
         let Some(located) = self.leftovers.find(id) else {
@@ -122,7 +137,7 @@ impl Session {
     }
 
     /// Stores `raw` unless it is there already; gives its id.
-    pub(super) fn store(&self, kind: Kind, raw: &[u8], tally: &mut Tally) -> BlobId {
+    pub(crate) fn store(&self, kind: Kind, raw: &[u8], tally: &mut Tally) -> BlobId {
         let id = self.keys.blob_id(kind, raw);
         if self.refer(kind, &id, tally) || !self.claim(&id) {
             return id;
@@ -138,17 +153,17 @@ impl Session {
     }
 
     /// Closes the packs that are open, leftovers merged.
-    pub(super) fn finish(&self) -> Vec<FullPack> {
+    pub(crate) fn finish(&self) -> Vec<FullPack> {
         self.writers.finish(&self.keys, &*self.entropy)
     }
 
     /// Numbers of the packs of the scope that are referred to.
-    pub(super) fn used(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn used(&self) -> impl Iterator<Item = u32> + '_ {
         raised(&self.used)
     }
 
     /// Numbers of the leftover packs that were taken over.
-    pub(super) fn adopted(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn adopted(&self) -> impl Iterator<Item = u32> + '_ {
         raised(&self.adopted)
     }
 }

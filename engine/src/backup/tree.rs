@@ -51,7 +51,7 @@ impl Runner<'_> {
             for found in found {
                 match found {
                     Found::Entry(entry, at) => self.entry(entry, at, now, &mut batch).await?,
-                    Found::Special(_) => self.total.statistics.special_skipped += 1,
+                    Found::Special(_) => self.landing.total.statistics.special_skipped += 1,
                     Found::Vanished(at) if at == root => {
                         let gone = std::io::ErrorKind::NotFound.into();
                         return Err(Error::from_io(format!("source {}", at.display()), gone));
@@ -103,7 +103,7 @@ impl Runner<'_> {
             entry.content = known.content;
             entry.attributes = known.attributes;
             if entry.kind == EntryKind::File {
-                self.total.statistics.files_unchanged += 1;
+                self.landing.total.statistics.files_unchanged += 1;
             }
             batch.items.push(Item::Known(entry));
         } else if entry.kind == EntryKind::File && entry.size > SMALL_BYTES_MAX {
@@ -147,7 +147,7 @@ impl Runner<'_> {
             tally.statistics.blocks_referenced += u64::from(*kind == Kind::Data);
             self.session.refer(*kind, id, &mut tally);
         }
-        self.add(tally).await?;
+        self.landing.add(tally).await?;
         Ok(true)
     }
 

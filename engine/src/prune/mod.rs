@@ -16,5 +16,6 @@ mod plan;
 mod run;
 mod survey;
 
+pub(crate) use mark::mark_point;
 pub use plan::{Limits, PackFact, Plan, plan};
 pub use run::{Outcome, Request, preview, run};

@@ -22,12 +22,12 @@ use crate::format::point::SourceKind;
 use crate::ids::ObjectId;
 use crate::seam::compute;
 use crate::units::Timestamp;
-use crate::vault::{BlobReader, Catalog, Point, Vault, get_range};
+use crate::vault::{BlobReader, Catalog, Fetch, Point, Vault, get_range};
 
 use super::disk::{open_disk, write_zeros};
 use super::target::{Lacking, Target, split};
 use super::trace::{Trace, micros_between};
-use super::window::{Chunk, Fetch, Fetched, FileTask, Place, Window, Written};
+use super::window::{Chunk, Fetched, FileTask, Place, Window, Written};
 
 /// Chunks of a window: its plan takes about 10 MiB. A restore of more than this reads a pack once
 /// per window.
@@ -639,8 +639,8 @@ pub(crate) fn linked_file(entry: &Entry) -> [u8; 32] {
 /// Cuts a fetch into computations of about 2 MiB, never between pieces of the same blob.
 fn split_work(window: &Window, fetch: &Fetch) -> Vec<std::ops::Range<usize>> {
     let mut ranges = Vec::new();
-    let (mut start, mut bytes) = (fetch.chunks.start, 0);
-    for number in fetch.chunks.clone() {
+    let (mut start, mut bytes) = (fetch.blobs.start, 0);
+    for number in fetch.blobs.clone() {
         let chunk = &window.chunks[number];
         let again =
             number > start && window.chunks[number - 1].located.offset == chunk.located.offset;
@@ -650,7 +650,7 @@ fn split_work(window: &Window, fetch: &Fetch) -> Vec<std::ops::Range<usize>> {
         }
         bytes += u64::from(chunk.located.stored_bytes.max(chunk.located.raw_bytes / 4));
     }
-    ranges.push(start..fetch.chunks.end);
+    ranges.push(start..fetch.blobs.end);
     ranges
 }
 

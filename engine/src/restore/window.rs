@@ -14,7 +14,7 @@ use crate::format::listing::Entry;
 use crate::ids::{BlobId, ObjectId};
 use crate::seal::Keyring;
 use crate::seam::Clock;
-use crate::vault::{Located, blob_of};
+use crate::vault::{Fetch, Located, blob_of, fetches};
 
 use super::target::{Lacking, Target, split};
 use super::trace::micros_between;
@@ -93,15 +93,6 @@ pub(super) struct Window {
     pub(super) lacking: Mutex<Lacking>,
 }
 
-/// Chunks fetched together, with small gaps read over.
-#[derive(Clone, Debug)]
-pub(super) struct Fetch {
-    pub(super) pack: u32,
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) chunks: std::ops::Range<usize>,
-}
-
 /// Bytes of a pack from `start` on.
 #[derive(Clone, Debug)]
 pub(super) struct Fetched {
@@ -127,38 +118,12 @@ pub(super) struct Written {
     pub(super) micros: u64,
 }
 
-/// A gap of unneeded bytes up to this is cheaper to read than a further request.
-const GAP_BYTES: u64 = 128 << 10;
-/// A fetch of this many bytes is not made longer: four to a pack, so that some overlap in little memory.
-const FETCH_BYTES: u64 = 4 << 20;
-
 impl Window {
     /// Sorts the chunks by pack and place, and groups them into fetches.
     pub(super) fn fetches(&mut self) -> Vec<Fetch> {
         self.chunks
             .sort_unstable_by_key(|chunk| (chunk.located.pack, chunk.located.offset));
-        let mut fetches: Vec<Fetch> = Vec::new();
-        for (number, chunk) in self.chunks.iter().enumerate() {
-            let start = u64::from(chunk.located.offset);
-            let end = start + u64::from(chunk.located.stored_bytes);
-            match fetches.last_mut() {
-                Some(last)
-                    if last.pack == chunk.located.pack
-                        && start <= last.end + GAP_BYTES
-                        && (start < last.end || end - last.start <= FETCH_BYTES) =>
-                {
-                    last.end = last.end.max(end);
-                    last.chunks.end = number + 1;
-                }
-                _ => fetches.push(Fetch {
-                    pack: chunk.located.pack,
-                    start,
-                    end,
-                    chunks: number..number + 1,
-                }),
-            }
-        }
-        fetches
+        fetches(self.chunks.iter().map(|chunk| chunk.located))
     }
 
     /// Bytes of files that the chunks are.
@@ -255,7 +220,7 @@ impl Window {
 
     /// Counts all chunks of a fetch as damaged.
     pub(super) fn lose(&self, target: Option<&Target>, fetch: &Fetch, error: &Error) -> Result<()> {
-        for chunk in &self.chunks[fetch.chunks.clone()] {
+        for chunk in &self.chunks[fetch.blobs.clone()] {
             self.files[chunk.file as usize].lose(error);
             self.count(target, chunk.file, None)?;
         }

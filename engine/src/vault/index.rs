@@ -1,4 +1,4 @@
-//! Where each blob lies, in 32 bytes per blob.
+//! Where each blob lies, in about 40 bytes per blob.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -89,11 +89,38 @@ pub(crate) fn located(record: &PackRecord) -> impl Iterator<Item = (Located, Blo
     })
 }
 
-/// Which blobs lie where. Memory: 37 bytes per blob at most 7/8 full, 24 per pack.
+/// Slots per block: 2 MiB. A list that grew by doubling would take three times its size while it does.
+const BLOCK_SLOTS: usize = 1 << 16;
+
+/// Which blobs lie where. Memory: 32 bytes per blob, and 6 to 11 for the table of their numbers, which is
+/// between 7/16 and 7/8 full; 24 per pack. `benches/index_memory.rs` measures it.
 #[derive(Debug, Default)]
 pub struct ChunkIndex {
-    table: HashTable<Slot>,
+    /// Numbers of slots.
+    table: HashTable<u32>,
+    slots: Slots,
     packs: Vec<(ObjectId, u32)>,
+}
+
+/// Slots in blocks, so that growing copies nothing.
+#[derive(Debug, Default)]
+struct Slots(Vec<Vec<Slot>>);
+
+impl Slots {
+    fn get(&self, number: u32) -> &Slot {
+        &self.0[number as usize / BLOCK_SLOTS][number as usize % BLOCK_SLOTS]
+    }
+
+    fn replace(&mut self, number: u32, slot: Slot) {
+        self.0[number as usize / BLOCK_SLOTS][number as usize % BLOCK_SLOTS] = slot;
+    }
+
+    fn push(&mut self, slot: Slot) {
+        match self.0.last_mut().filter(|block| block.len() < BLOCK_SLOTS) {
+            Some(block) => block.push(slot),
+            None => self.0.push(vec![slot]),
+        }
+    }
 }
 
 impl ChunkIndex {
@@ -110,8 +137,6 @@ impl ChunkIndex {
     fn insert(&mut self, record: &PackRecord, owner: u32, wins: impl Fn(u32, u32) -> bool) {
         let pack = self.packs.len() as u32;
         self.packs.push((record.pack, owner));
-        self.table
-            .reserve(record.entries.len(), |slot| hash(&slot.prefix));
         for (at, entry) in located(record) {
             let prefix = prefix(&entry.id);
             let slot = Slot {
@@ -121,17 +146,21 @@ impl ChunkIndex {
                 stored_bytes: entry.stored_bytes,
                 raw: ((u32::from(entry.codec as u8) << RAW_BITS) | entry.raw_bytes).into(),
             };
+            let number = self.table.len() as u32;
             match self.table.entry(
                 hash(&prefix),
-                |slot| slot.prefix == prefix,
-                |slot| hash(&slot.prefix),
+                |other| self.slots.get(*other).prefix == prefix,
+                |other| hash(&self.slots.get(*other).prefix),
             ) {
                 Entry::Vacant(vacant) => {
-                    vacant.insert(slot);
+                    vacant.insert(number);
+                    self.slots.push(slot);
                 }
-                Entry::Occupied(mut before) => {
-                    if wins(self.packs[before.get().pack as usize].1, owner) {
-                        *before.get_mut() = slot;
+                Entry::Occupied(before) => {
+                    let before = *before.get();
+                    let other = self.slots.get(before).pack;
+                    if wins(self.packs[other as usize].1, owner) {
+                        self.slots.replace(before, slot);
                     }
                 }
             }
@@ -145,7 +174,9 @@ impl ChunkIndex {
 
     fn slot(&self, id: &BlobId) -> Option<&Slot> {
         let prefix = prefix(id);
-        self.table.find(hash(&prefix), |slot| slot.prefix == prefix)
+        let found = |number: &u32| self.slots.get(*number).prefix == prefix;
+        let number = self.table.find(hash(&prefix), found)?;
+        Some(self.slots.get(*number))
     }
 
     /// Marks a blob as needed; tells whether it was not before. `None` when it lies nowhere.
@@ -163,7 +194,7 @@ impl ChunkIndex {
     /// Marked blobs and their bytes, by number of the pack that they are found in.
     pub fn marked_by_pack(&self) -> Vec<(u32, u64)> {
         let mut marked = vec![(0, 0); self.packs.len()];
-        for slot in &self.table {
+        for slot in self.slots.0.iter().flatten() {
             if slot.raw.load(Ordering::Relaxed) & MARK != 0 {
                 let (blobs, bytes) = &mut marked[slot.pack as usize];
                 *blobs += 1;

@@ -7,6 +7,7 @@ mod index;
 mod lease;
 mod pack_reader;
 mod pack_writer;
+mod ranges;
 mod rewrite;
 
 use std::ops::Range;
@@ -27,6 +28,7 @@ pub use lease::{Lease, leases};
 pub use pack_reader::{PackContents, blob_of, read_table, verify_pack};
 pub(crate) use pack_writer::seal_blob;
 pub use pack_writer::{FullPack, PackWriter, PackWriters};
+pub(crate) use ranges::{Fetch, fetches};
 pub(crate) use rewrite::{Run, SEGMENT_ENTRIES, lift, rewrite, write_segments};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -25,14 +25,14 @@ use crate::support::{back_up, block_on, memory, new_vault, noise, open, request,
 /// A store whose machine loses power at a write: those before it were applied, all after it fail,
 /// and the one itself is applied or not, but never answered.
 #[derive(Debug)]
-struct Crashing {
+pub(crate) struct Crashing {
     inner: Store,
     writes_left: AtomicU64,
     last_is_applied: bool,
 }
 
 impl Crashing {
-    fn at(inner: &Store, write: u64, last_is_applied: bool) -> Store {
+    pub(crate) fn at(inner: &Store, write: u64, last_is_applied: bool) -> Store {
         Arc::new(Self {
             inner: Arc::clone(inner),
             writes_left: AtomicU64::new(write),
@@ -121,7 +121,7 @@ async fn vault_with_a_point(source: &FsPath) -> Store {
     store
 }
 
-async fn copied(from: &Store) -> Store {
+pub(crate) async fn copied(from: &Store) -> Store {
     let to = memory();
     let objects: Vec<ObjectMeta> = from.list(None).try_collect().await.expect("a list");
     for object in objects {
@@ -133,7 +133,7 @@ async fn copied(from: &Store) -> Store {
     to
 }
 
-async fn stored_bytes(store: &Store) -> u64 {
+pub(crate) async fn stored_bytes(store: &Store) -> u64 {
     let objects: Vec<ObjectMeta> = store.list(None).try_collect().await.expect("a list");
     objects.iter().map(|object| object.size).sum()
 }

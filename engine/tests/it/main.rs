@@ -1,5 +1,6 @@
 //! The engine through its public face, over real stores and real folders.
 
+mod copy;
 mod crash;
 mod damage;
 mod drill;

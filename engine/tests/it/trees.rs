@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use crate::support::{PASSPHRASE, back_up, block_on, memory, new_vault, noise, restore_to};
 
 /// Everything that a restore must give back of a path, for comparing.
-fn describe(root: &Path) -> Vec<String> {
+pub(crate) fn describe(root: &Path) -> Vec<String> {
     let mut out = Vec::new();
     let mut stack = vec![root.to_owned()];
     while let Some(at) = stack.pop() {
@@ -69,7 +69,7 @@ fn set_modified(at: &Path, seconds: u64, nanos: u32) {
 }
 
 /// A tree with one of everything.
-fn zoo(root: &Path) {
+pub(crate) fn zoo(root: &Path) {
     fs::create_dir_all(root.join("a/b/empty")).expect("folders");
     fs::write(root.join("a/small"), b"small").expect("a file");
     fs::write(root.join("a/none"), b"").expect("a file");

@@ -1,25 +1,28 @@
-//! What the machines do: back up, delete, bring back, prune, read; and what is true of every point.
+//! What the machines do: back up, copy, delete, bring back, prune, read; and what is true of every point.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
 use engine::backup::{self, Quiet};
+use engine::copy;
 use engine::deletion;
 use engine::format::keyslot::{DAY_SECONDS, Terms};
 use engine::format::point::Method;
 use engine::ids::PointId;
 use engine::prune::{self, Limits};
 use engine::restore;
-use engine::seam::{AsItIs, World};
+use engine::seam::{AsItIs, Store, World};
 use engine::vault::{Catalog, Vault};
 
 use super::world::{Shared, Tasks, View};
-use crate::support::{CHEAP, PASSPHRASE, request};
+use crate::support::{
+    CHEAP, PASSPHRASE, back_up, block_on, memory, new_vault as vault_in, request,
+};
 
 /// Short, so that what was deleted is removed while others are at work.
 pub(crate) const TERMS: Terms = Terms {
@@ -117,6 +120,59 @@ pub(crate) async fn write(world: World, shared: Shared, folder: PathBuf, book: B
         if let Ok(made) = backup::run(&vault, &request, &AsItIs, &Quiet).await {
             let mut book = book.lock().expect("the book");
             book.files.insert(made.point, files);
+        }
+    }
+}
+
+/// Another vault, whole and in nobody's way, and what its points hold.
+pub(crate) fn elsewhere() -> &'static (Store, Vec<(PointId, Files)>) {
+    static ELSEWHERE: OnceLock<(Store, Vec<(PointId, Files)>)> = OnceLock::new();
+    ELSEWHERE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let shared = Shared::new(1);
+        let store = memory();
+        block_on(async {
+            let vault = vault_in(&store).await;
+            let mut points = Vec::new();
+            for method in Method::ALL.into_iter().cycle().take(8) {
+                let files = change(&shared, &folder.path().join("source"));
+                let made = back_up(&vault, &folder.path().join("source"), method, 512).await;
+                points.push((made.point, files));
+            }
+            (store, points)
+        })
+    })
+}
+
+/// Copies some points of the other vault again and again.
+pub(crate) async fn copy(
+    world: World,
+    shared: Shared,
+    (store, points): &'static (Store, Vec<(PointId, Files)>),
+    book: Book,
+    rounds: u64,
+) {
+    let mut near = world.clone();
+    near.store = Arc::clone(store);
+    let from = Vault::open(near, PASSPHRASE)
+        .await
+        .expect("the other vault");
+    for _ in 0..rounds {
+        let Ok(to) = Vault::open(world.clone(), PASSPHRASE).await else {
+            continue;
+        };
+        let at = shared.lock().draw.below(points.len() as u64 - 2) as usize;
+        let some: Vec<PointId> = points[at..at + 3].iter().map(|(id, _)| *id).collect();
+        let Ok(done) = copy::run(&from, &to, &some, "test", &Quiet).await else {
+            continue;
+        };
+        for copied in done.copied {
+            let (_, files) = points
+                .iter()
+                .find(|(id, _)| *id == copied.from)
+                .expect("a point");
+            let mut book = book.lock().expect("the book");
+            book.files.insert(copied.landed.point, files.clone());
         }
     }
 }

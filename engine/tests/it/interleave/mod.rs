@@ -1,4 +1,4 @@
-//! Two writers, a forgetter, two pruners and a reader on machines of their own, with clocks that disagree,
+//! Two writers, a forgetter, two pruners, a reader and a copier from another vault on machines of their own, with clocks that disagree,
 //! crashes, lost answers and lists that are behind, in thousands of orders drawn from seeds: no acknowledged
 //! point is ever lost, and nothing is left for ever. Planted bugs are found.
 
@@ -18,7 +18,8 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use crate::support::PASSPHRASE;
 use machines::{
-    Book, Fate, Machine, TERMS, forget, new_vault, prune, read, restored, world_and_tasks, write,
+    Book, Fate, Machine, TERMS, copy, elsewhere, forget, new_vault, prune, read, restored,
+    world_and_tasks, write,
 };
 use world::{Shared, View};
 
@@ -64,7 +65,9 @@ fn play(seed: u64, planted: Planted) -> Result<(), String> {
     let book: Book = Book::default();
     let mut machines: Vec<Machine> = Vec::new();
     let rounds = 14;
-    for number in 0..6 {
+    // The bugs are planted in the first five; who copies is one more who does it right.
+    let count = if planted == Planted::Nothing { 7 } else { 6 };
+    for number in 0..count {
         machines.push(machine(
             number,
             &shared,
@@ -114,7 +117,7 @@ fn machine(
         _ => {}
     }
     // Clocks up to three days off, each in its own way.
-    let skew = [0, 200_000, -250_000, 90_000, -4000, 7][number];
+    let skew = [0, 200_000, -250_000, 90_000, -4000, 7, 3600][number];
     let (world, tasks) = world_and_tasks(shared, number, skew, view);
     let (shared, book) = (shared.clone(), Arc::clone(book));
     match number {
@@ -124,6 +127,7 @@ fn machine(
         }
         2 => Machine::new(tasks, forget(world, shared, book, rounds * 2)),
         3 | 4 => Machine::new(tasks, prune(world, shared, rounds * 2)),
+        6 => Machine::new(tasks, copy(world, shared, elsewhere(), book, rounds)),
         _ => Machine::new(
             tasks,
             read(world, shared, book, folder.join("read"), rounds),
