@@ -157,7 +157,7 @@ fn all_is_there(place: &Place, book: &Book, scratch: &Path) -> (usize, usize) {
 /// When everything has been forgotten and its time is over, prunes leave an empty vault.
 fn nothing_is_left(place: &Place) {
     place.json(&["forget", &place.url, "--all", "--yes"]);
-    let deadline = Instant::now() + Duration::from_secs(300);
+    let deadline = Instant::now() + Duration::from_mins(5);
     while !place.left().is_empty() {
         let left = place.left();
         assert!(Instant::now() < deadline, "{}: left: {left:?}", place.url);

@@ -234,7 +234,9 @@ impl Work<'_> {
         let points = ids(&listed);
         if with.is_empty() {
             let mut book = self.book();
-            points.iter().for_each(|point| book.lives(point, begun));
+            for point in &points {
+                book.lives(point, begun);
+            }
         }
         points
     }
