@@ -4,12 +4,14 @@ use std::io::IsTerminal;
 
 use anyhow::{Result, bail};
 use engine::prune::{self, Limits, Outcome, PackFact, Request};
-use engine::seam::store::Requests;
+use engine::seam::store::{Remains, Requests, remains};
+use engine::vault::Vault;
 use serde_json::json;
 
 use crate::cli::PruneArgs;
 use crate::exit::Exit;
 use crate::output::{self, Bar, bytes};
+use crate::place::Place;
 use crate::vault_access;
 
 pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
@@ -29,10 +31,16 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
     if args.dry_run || !args.yes {
         let preview = prune::preview(&vault, &request, advance).await?;
         bar.done();
+        let cut_off = cut_off(args, &vault, false)?;
         if json {
-            output::print_json(&document(&preview, true, vault.world().meter.read()))?;
+            output::print_json(&document(
+                &preview,
+                cut_off,
+                true,
+                vault.world().meter.read(),
+            ))?;
         } else {
-            output::print(&summary(&preview, true))?;
+            output::print(&summary(&preview, cut_off, true))?;
         }
         if args.dry_run {
             return Ok(Exit::Met);
@@ -43,16 +51,22 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
     let advance = |bytes| engine::backup::Progress::advance(&bar, bytes, 0);
     let outcome = prune::run(&vault, &request, advance).await?;
     bar.done();
+    let cut_off = cut_off(args, &vault, true)?;
     for error in &outcome.damaged {
         output::warn(&format!(
             "{error}; left where it is, `firedrill check` tells what needs it"
         ));
     }
     if json {
-        output::print_json(&document(&outcome, false, vault.world().meter.read()))?;
+        output::print_json(&document(
+            &outcome,
+            cut_off,
+            false,
+            vault.world().meter.read(),
+        ))?;
     } else {
         let line = output::requests_line(vault.world().meter.read());
-        output::print(&(summary(&outcome, false) + &line))?;
+        output::print(&(summary(&outcome, cut_off, false) + &line))?;
     }
     Ok(if outcome.damaged.is_empty() {
         Exit::Met
@@ -61,12 +75,20 @@ pub(crate) async fn run(args: &PruneArgs, json: bool) -> Result<Exit> {
     })
 }
 
+/// What interrupted writes left in a vault's folder: removed when `remove` says so.
+fn cut_off(args: &PruneArgs, vault: &Vault, remove: bool) -> Result<Remains> {
+    let Place::Folder(folder) = Place::parse(&args.vault.vault)? else {
+        return Ok(Remains::default());
+    };
+    Ok(remains(&folder, vault.terms()?.grace_seconds, remove)?)
+}
+
 fn size(packs: &[PackFact]) -> u64 {
     packs.iter().map(|pack| pack.bytes).sum()
 }
 
 /// What becomes of each sort of pack: how many, their bytes, and the words for it done and to be done.
-fn lines(outcome: &Outcome) -> Vec<(usize, u64, &'static str, &'static str)> {
+fn lines(outcome: &Outcome, cut_off: Remains) -> Vec<(usize, u64, &'static str, &'static str)> {
     let plan = &outcome.plan;
     let of = |packs: &[PackFact], did, would| (packs.len(), size(packs), did, would);
     vec![
@@ -108,17 +130,23 @@ fn lines(outcome: &Outcome) -> Vec<(usize, u64, &'static str, &'static str)> {
             "packs too young to judge, or of a backup that runs",
             "packs too young to judge, or of a backup that runs",
         ),
+        (
+            cut_off.files as usize,
+            cut_off.bytes,
+            "files of interrupted writes removed",
+            "files of interrupted writes to remove",
+        ),
     ]
 }
 
-fn summary(outcome: &Outcome, would: bool) -> String {
+fn summary(outcome: &Outcome, cut_off: Remains, would: bool) -> String {
     let mut text = format!(
         "{} {} of {} now\n",
         if would { "would free" } else { "freed" },
         bytes(outcome.freed_bytes()),
         bytes(outcome.pack_bytes)
     );
-    let lines = lines(outcome);
+    let lines = lines(outcome, cut_off);
     let some = lines.iter().filter(|(count, ..)| *count > 0);
     for (count, size, did, to_do) in some.clone() {
         let what = if would { to_do } else { did };
@@ -150,7 +178,12 @@ fn summary(outcome: &Outcome, would: bool) -> String {
     text
 }
 
-fn document(outcome: &Outcome, dry_run: bool, asked: Requests) -> serde_json::Value {
+fn document(
+    outcome: &Outcome,
+    cut_off: Remains,
+    dry_run: bool,
+    asked: Requests,
+) -> serde_json::Value {
     let plan = &outcome.plan;
     let packs = |packs: &[PackFact]| json!({ "packs": packs.len(), "bytes": size(packs) });
     json!({
@@ -170,6 +203,7 @@ fn document(outcome: &Outcome, dry_run: bool, asked: Requests) -> serde_json::Va
         "kept": packs(&outcome.kept),
         "condemned_segments": outcome.condemned_segments,
         "spared_packs": plan.spared,
+        "cut_off": { "files": cut_off.files, "bytes": cut_off.bytes },
         "requests": output::requests(asked),
     })
 }

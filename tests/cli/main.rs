@@ -9,13 +9,16 @@ mod hooks;
 mod input;
 mod journey;
 mod kill;
+mod place;
 mod plan;
 mod postgresql;
+mod retained;
 mod schedule;
 mod series;
 /// The engine's tests start the same servers.
 #[path = "../../engine/tests/it/servers.rs"]
 mod servers;
+mod soak;
 mod sqlite;
 mod stores;
 mod support;

@@ -2,113 +2,13 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
-use serde_json::Value;
-
-use crate::servers::{ACCOUNT, ACCOUNT_KEY, KEY, REGION, Server};
-use crate::support::{firedrill, noise, text};
-
-/// Variables of the two clouds that whoever runs the tests may have set.
-const VARIABLES: [&str; 14] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_PROFILE",
-    "AWS_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ALLOW_HTTP",
-    "AZURE_STORAGE_ACCOUNT",
-    "AZURE_STORAGE_ACCOUNT_NAME",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_KEY",
-    "AZURE_STORAGE_CONNECTION_STRING",
-    "AZURE_STORAGE_USE_EMULATOR",
-];
-
-/// A cloud as the program finds it: a vault's URL, and the variables that open it.
-struct Cloud {
-    url: String,
-    variables: Vec<(&'static str, String)>,
-    home: tempfile::TempDir,
-}
-
-impl Cloud {
-    fn new(url: &str, variables: &[(&'static str, &str)]) -> Self {
-        let owned = variables
-            .iter()
-            .map(|&(name, value)| (name, value.to_owned()));
-        Self {
-            url: url.to_owned(),
-            variables: owned.collect(),
-            home: tempfile::tempdir().expect("a folder"),
-        }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = firedrill(arguments);
-        for name in VARIABLES {
-            command.env_remove(name);
-        }
-        command.env("HOME", self.home.path());
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command
-    }
-
-    /// Runs it with other variables than those of the cloud; gives exit code and both outputs.
-    fn run_with(&self, arguments: &[&str], change: &[(&str, &str)]) -> (i32, String, String) {
-        let mut command = self.command(arguments);
-        command.envs(change.iter().copied());
-        let ended = command.output().expect("it runs");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        let code = ended.status.code().expect("it exits");
-        (code, text(ended.stdout), text(ended.stderr))
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let (code, out, err) = self.run_with(&[arguments, &["--json"]].concat(), &[]);
-        assert_eq!(code, 0, "{arguments:?}: {err}");
-        serde_json::from_str(&out).expect("one JSON document")
-    }
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    runtime.expect("a runtime").block_on(future)
-}
-
-fn azure(server: &Server) -> Cloud {
-    block_on(server.make_container("vaults"));
-    let connection = format!(
-        "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};\
-         BlobEndpoint={};",
-        server.account_url()
-    );
-    Cloud::new(
-        "az://vaults/some/prefix",
-        &[("AZURE_STORAGE_CONNECTION_STRING", &connection)],
-    )
-}
-
-fn s3(server: &Server) -> Cloud {
-    block_on(server.make_bucket("vaults"));
-    Cloud::new(
-        "s3://vaults/some/prefix",
-        &[
-            ("AWS_ACCESS_KEY_ID", KEY[0]),
-            ("AWS_SECRET_ACCESS_KEY", KEY[1]),
-            ("AWS_REGION", REGION),
-            ("AWS_ENDPOINT_URL", &server.url()),
-            ("AWS_ALLOW_HTTP", "true"),
-        ],
-    )
-}
+use crate::place::Place;
+use crate::servers::{KEY, REGION, Server};
+use crate::support::{noise, text};
 
 /// A newcomer's first hour, on a cloud.
-fn journey(cloud: &Cloud) {
+fn journey(cloud: &Place) {
     let folder = tempfile::tempdir().expect("a folder");
     let source = folder.path().join("source");
     fs::create_dir_all(source.join("docs")).expect("a folder");
@@ -151,7 +51,7 @@ fn journey(cloud: &Cloud) {
 }
 
 /// A place that is not there, a server that is not there: each with its code and the next step.
-fn mistakes(cloud: &Cloud, scheme: &str, unreachable: (&str, &str)) {
+fn mistakes(cloud: &Place, scheme: &str, unreachable: (&str, &str)) {
     let nowhere = format!("{scheme}://nowhere/vault");
     for command in [&["init", &nowhere][..], &["points", &nowhere]] {
         let (code, _, err) = cloud.run_with(command, &[]);
@@ -172,7 +72,7 @@ fn a_vault_lives_on_azure() {
     let Some(server) = Server::azurite() else {
         return;
     };
-    let cloud = azure(&server);
+    let cloud = Place::azure(&server);
     journey(&cloud);
     let unreachable = (
         "AZURE_STORAGE_ENDPOINT",
@@ -184,7 +84,7 @@ fn a_vault_lives_on_azure() {
     assert_eq!(code, 6, "{err}");
     assert!(err.contains("check the key"), "{err}");
     // The client's own names, and the emulator's switch.
-    let own = Cloud::new(
+    let own = Place::new(
         &cloud.url,
         &[
             ("AZURE_STORAGE_USE_EMULATOR", "true"),
@@ -192,7 +92,7 @@ fn a_vault_lives_on_azure() {
         ],
     );
     assert_eq!(own.json(&["stats", &own.url])["points"], 2);
-    let (code, _, err) = Cloud::new(&cloud.url, &[]).run_with(&["points", &cloud.url], &[]);
+    let (code, _, err) = Place::new(&cloud.url, &[]).run_with(&["points", &cloud.url], &[]);
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("AZURE_STORAGE_ACCOUNT_NAME"), "{err}");
 }
@@ -202,7 +102,7 @@ fn a_vault_lives_on_s3() {
     let Some(server) = Server::moto() else {
         return;
     };
-    let cloud = s3(&server);
+    let cloud = Place::s3(&server);
     journey(&cloud);
     mistakes(&cloud, "s3", ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"));
     let plain = [("AWS_ALLOW_HTTP", "false")];
@@ -210,7 +110,7 @@ fn a_vault_lives_on_s3() {
     assert_eq!(code, 2, "{err}");
     assert!(err.contains("is not encrypted"), "{err}");
     // Keys and address from the files in the home folder.
-    let own = Cloud::new(
+    let own = Place::new(
         &cloud.url,
         &[("AWS_PROFILE", "work"), ("AWS_ALLOW_HTTP", "true")],
     );

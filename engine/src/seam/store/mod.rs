@@ -5,6 +5,7 @@ mod limit;
 mod limited;
 mod metered;
 mod network;
+mod remains;
 mod retrying;
 mod transient;
 
@@ -20,6 +21,7 @@ pub use limit::{Limit, Pace, Window};
 pub use limited::Limited;
 pub use metered::{Meter, Metered, Requests};
 pub use network::{open_azure, open_s3};
+pub use remains::{Remains, remains};
 pub use retrying::{Retries, Retrying};
 pub use transient::{Transient, is_transient};
 
