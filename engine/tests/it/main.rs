@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod drill;
+mod faults;
 mod faulty;
 mod fixture;
 mod history;
