@@ -32,11 +32,6 @@ fn store(disk: &Disk) -> Store {
     disk.way()
 }
 
-async fn stored_bytes(disk: &Disk) -> u64 {
-    let content = disk.content().await;
-    content.iter().map(|(_, bytes)| bytes.len() as u64).sum()
-}
-
 #[test]
 fn a_crash_at_any_write_loses_nothing_and_is_not_paid_for_again() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -63,11 +58,11 @@ fn a_crash_at_any_write_loses_nothing_and_is_not_paid_for_again() {
 async fn crash(first: &Disk, source: &FsPath, method: Method, write: u64, fault: Fault) -> bool {
     let shown = format!("{method}, write {write}, {fault:?}");
     let disk = first.copied();
-    let before = stored_bytes(&disk).await;
+    let before = disk.stored_bytes().await;
     let faulty: Store = disk.faulty(Calls::Puts, write, fault);
     let vault = open(&faulty).await;
     let crashed = backup::run(&vault, &request(source, method, 4096), &AsItIs, &Quiet).await;
-    let landed = stored_bytes(&disk).await - before;
+    let landed = disk.stored_bytes().await - before;
     let vault = open(&store(&disk)).await;
     let found = check::run(&vault, true, &Quiet).await.expect("a check");
     assert!(found.errors.is_empty(), "{shown}: {:?}", found.errors);
@@ -82,7 +77,7 @@ async fn crash(first: &Disk, source: &FsPath, method: Method, write: u64, fault:
         return true;
     }
     let again = back_up(&vault, source, method, 4096).await;
-    let all = stored_bytes(&disk).await - before;
+    let all = disk.stored_bytes().await - before;
     // What had landed is neither sealed nor copied again, unless it is a point's already.
     let whole = 52_000_000
         + if method == Method::SyntheticFull {

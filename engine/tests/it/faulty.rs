@@ -120,6 +120,13 @@ impl Disk {
         content
     }
 
+    /// Bytes of all that is in it.
+    pub(crate) async fn stored_bytes(&self) -> u64 {
+        let listed: Vec<_> = self.objects.list(None).collect().await;
+        let objects = listed.into_iter().map(|object| object.expect("an object"));
+        objects.map(|object| object.size).sum()
+    }
+
     /// A sound way to it.
     pub(crate) fn way(&self) -> Arc<Way> {
         self.faulty(Calls::All, u64::MAX, Fault::Failed)
