@@ -118,10 +118,28 @@ impl Footer {
             trailer_bytes: number(8),
             padding_bytes: number(12),
         };
-        let end = footer
-            .trailer_offset
-            .checked_add(u64::from(footer.trailer_bytes));
-        let whole = end.is_some_and(|end| end + FOOTER_SEALED_BYTES as u64 == pack_bytes);
-        if whole { Ok(footer) } else { Err(outside()) }
+        let behind = u64::from(footer.trailer_bytes) + FOOTER_SEALED_BYTES as u64;
+        if footer.trailer_offset.checked_add(behind) == Some(pack_bytes) {
+            Ok(footer)
+        } else {
+            Err(outside())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Footer;
+
+    #[test]
+    fn a_footer_whose_sum_wraps_points_outside() {
+        let footer = Footer {
+            trailer_offset: u64::MAX,
+            trailer_bytes: 0,
+            padding_bytes: 0,
+        };
+        for pack_bytes in [43, u64::MAX] {
+            assert!(Footer::read("packs/x", &footer.write(), pack_bytes).is_err());
+        }
     }
 }

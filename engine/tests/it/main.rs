@@ -4,6 +4,8 @@ mod copy;
 mod crash;
 mod damage;
 mod drill;
+mod faults;
+mod faulty;
 mod fixture;
 mod history;
 mod interleave;

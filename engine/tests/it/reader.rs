@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use engine::format::point::Method;
 use engine::seam::open_local;
 
-use crate::fixture::{self, FIXTURE_PASSPHRASE, POINTS, assert_tree, open_fixture};
+use crate::fixture::{self, FIXTURE_PASSPHRASE, Holds, POINTS, assert_tree, open_fixture};
 use crate::support::{PASSPHRASE, back_up, block_on, new_vault, noise};
 
 fn python() -> PathBuf {
@@ -75,6 +75,33 @@ fn a_stranger_reads_the_committed_vault() {
     }
     let denied = run(&fixture::folder(), "another passphrase", &["points"]);
     assert!(!denied.status.success(), "only the passphrase opens it");
+}
+
+#[test]
+fn a_stranger_reads_the_committed_vault_of_version_2() {
+    if !ready() {
+        return;
+    }
+    let target = tempfile::tempdir().expect("a folder");
+    let vault = fixture::folder_v2();
+    let points = block_on(fixture::points_v2());
+    let listed = |option: &[&str]| {
+        let listed = run(&vault, FIXTURE_PASSPHRASE, &[&["points"], option].concat());
+        let listed = String::from_utf8(listed.stdout).expect("text");
+        let ids = listed.lines().filter_map(|line| line.get(..32));
+        ids.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&[]), points[..3], "what is deleted is hidden");
+    assert_eq!(listed(&["--deleted"]), points[3..]);
+    for (point, holds) in points.iter().zip(&Holds::ALL) {
+        let at = target.path().join(point);
+        let asked = ["restore", point, at.to_str().expect("a plain path")];
+        let output = run(&vault, FIXTURE_PASSPHRASE, &asked);
+        assert_eq!(output.status.success(), !holds.deleted, "{holds:?}");
+        if !holds.deleted {
+            holds.assert_restored(&at, false);
+        }
+    }
 }
 
 /// Asserts that two trees are the same in all that the reader restores.

@@ -1,9 +1,9 @@
-"""Reads firedrill vaults of format version 1; written from FORMAT.md alone, to prove that page.
+"""Reads firedrill vaults of format versions 1 and 2; written from FORMAT.md alone, to prove that page.
 
-    FIREDRILL_PASSPHRASE=... firedrill_reader.py VAULT_DIR points
+    FIREDRILL_PASSPHRASE=... firedrill_reader.py VAULT_DIR points [--deleted]
     FIREDRILL_PASSPHRASE=... firedrill_reader.py VAULT_DIR restore POINT TARGET
 
-POINT is an id, the beginning of one, or `latest`. TARGET must not exist. Needs Python 3.9 and, from
+POINT is an id, the beginning of one, or `latest`; none of those that are deleted. TARGET must not exist. Needs Python 3.9 and, from
 PyPI: argon2-cffi, blake3, cryptography, zstandard. Comments quote the headings of FORMAT.md.
 """
 
@@ -20,8 +20,9 @@ from blake3 import blake3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-MAGIC, VERSION = b"FIREDRIL", 1
+MAGIC, VERSION, VAULT_VERSIONS = b"FIREDRIL", 1, (1, 2)
 INDEX, POINT, PACK, DATA, LISTING, EXTENTS, PADDING, TRAILER, FOOTER = 1, 2, 3, 16, 17, 18, 32, 33, 34
+TOMBSTONE, DELETION = 5, 6
 (FILE, FOLDER, SYMLINK, DISK), (CHUNK, HOLE, LIST) = range(4), range(3)
 HEADER_BYTES, SEAL_BYTES, ENTRY_BYTES, FOOTER_BYTES = 16, 28, 42, 44
 BLOB_BYTES_MAX, RAW_BYTES_MAX = 1 << 24, 1 << 30
@@ -114,7 +115,7 @@ class Vault:
         self.folder = folder
         header = checked(self.read("vault"), "vault")
         need(header[0] == "firedrill vault" and len(header[2]) == 16, "vault", "its magic or id")
-        need(header[1] == VERSION, "vault", f"format version {header[1]}")
+        need(header[1] in VAULT_VERSIONS, "vault", f"format version {header[1]}")
         self.id, problems = header[2], []
         for name in self.names("keys"):
             try:
@@ -126,7 +127,8 @@ class Vault:
 
     def names(self, folder):
         """Objects: the ids in a folder of the vault."""
-        for name in sorted(os.listdir(os.path.join(self.folder, folder))):
+        at = os.path.join(self.folder, folder)
+        for name in sorted(os.listdir(at)) if os.path.isdir(at) else ():
             if "#" not in name:
                 need(re.fullmatch("[0-9a-f]{32}", name), f"{folder}/{name}", "its name is not an id")
                 yield name
@@ -185,26 +187,75 @@ class Vault:
         """Manifests: a point's manifest."""
         return decode_whole(self.object(POINT, f"points/{name}"), f"points/{name}")
 
-    def points(self):
-        """All points, oldest first."""
-        points = ((self.point(name), name) for name in self.names("points"))
+    def is_deleted(self, name):
+        """Deletions: whether a point is marked. A mark that does not open hides nothing."""
+        if not self.has(f"deleted/{name}"):
+            return False
+        try:
+            decode_whole(self.object(DELETION, f"deleted/{name}"), f"deleted/{name}")
+        except Damaged as error:
+            print(f"{error}: the point is taken to be there", file=sys.stderr)
+            return False
+        return True
+
+    def points(self, deleted=False):
+        """The points that are there, or those that are deleted; oldest first."""
+        names = [name for name in self.names("points") if self.is_deleted(name) == deleted]
+        points = ((self.point(name), name) for name in names)
         return sorted(points, key=lambda point: (point[0][2], point[1]))
 
+    def has(self, name):
+        """Whether an object is there."""
+        return os.path.isfile(os.path.join(self.folder, name))
+
+    def condemned(self):
+        """Tombstones: the packs that are condemned, and perhaps removed."""
+        packs = set()
+        for name in self.names("tombstones"):
+            try:
+                packs.update(decode_whole(self.object(TOMBSTONE, f"tombstones/{name}"), name)[0])
+            except Damaged as error:
+                print(error, file=sys.stderr)
+        return packs
+
+    def records(self, segment):
+        """Index segments: packs, their lengths, their entries."""
+        name = f"index/{segment}"
+        raw, at = self.object(INDEX, name), 0
+        while at < len(raw):
+            pack, pack_bytes, count = struct.unpack_from("<16sQI", raw, at)
+            table, at = raw[at + 28 : at + 28 + count * ENTRY_BYTES], at + 28 + count * ENTRY_BYTES
+            need(at <= len(raw), name, "its records")
+            yield pack, pack_bytes, entries_of(table, name)
+
     def load_index(self, manifest):
-        """Index segments: what a point needs, its own segments and those of what it depends on."""
+        """Finding blobs: what a point needs, its own segments and those of what it depends on; or all."""
         self.packs, self.blobs, self.epochs_of_packs = {}, {}, {}
-        needed = [manifest, *(self.point(point.hex()) for point in manifest[6])]
-        for segment in [segment for point in needed for segment in point[8]]:
-            raw, at, name = self.object(INDEX, f"index/{segment.hex()}"), 0, f"index/{segment.hex()}"
-            while at < len(raw):
-                pack, pack_bytes, count = struct.unpack_from("<16sQI", raw, at)
-                table, at = raw[at + 28 : at + 28 + count * ENTRY_BYTES], at + 28 + count * ENTRY_BYTES
-                need(at <= len(raw), name, "its records")
-                self.packs[pack] = (pack_bytes, entries_of(table, name))
-                offset = HEADER_BYTES
-                for identity, kind, codec, stored, raw_bytes in self.packs[pack][1]:
-                    self.blobs.setdefault((kind, identity), (pack, offset, stored, codec, raw_bytes))
-                    offset += stored
+        condemned = self.condemned()
+        try:
+            need(not manifest.get(18), "the point", "it refers to packs that nobody owned")
+            needed = [manifest, *(self.point(point.hex()) for point in manifest[6])]
+            segments = [segment.hex() for point in needed for segment in point[8]]
+            records = [record for segment in segments for record in self.records(segment)]
+            need(not any(record[0] in condemned for record in records), "the index", "it is condemned")
+        except Damaged:
+            records = self.all_records(condemned)
+        for pack, pack_bytes, entries in records:
+            self.packs[pack], offset = (pack_bytes, entries), HEADER_BYTES
+            for identity, kind, codec, stored, raw_bytes in entries:
+                self.blobs.setdefault((kind, identity), (pack, offset, stored, codec, raw_bytes))
+                offset += stored
+
+    def all_records(self, condemned):
+        """Finding blobs: what any segment tells of packs that are there, condemned ones last."""
+        records = []
+        for segment in self.names("index"):
+            try:
+                records.extend(self.records(segment))
+            except Damaged as error:
+                print(error, file=sys.stderr)
+        there = [record for record in records if self.has(f"packs/{record[0].hex()}")]
+        return sorted(there, key=lambda record: record[0] in condemned)
 
     def check_pack(self, pack):
         """Packs: checks a pack's frame and holds it against the index; gives its epoch."""
@@ -332,15 +383,18 @@ def restore(vault, name, target):
 def main():
     """The command line."""
     passphrase = os.environ.get("FIREDRILL_PASSPHRASE")
-    if passphrase is None or sys.argv[2:3] + [len(sys.argv)] not in (["points", 3], ["restore", 5]):
+    asked = sys.argv[2:]
+    if passphrase is None or [*asked[:1], len(asked)] != ["restore", 3] and asked not in (
+            ["points"], ["points", "--deleted"]):
         raise SystemExit(__doc__)
     try:
         vault = Vault(sys.argv[1], os.fsencode(passphrase))
-        if sys.argv[2] == "restore":
-            return restore(vault, *sys.argv[3:])
-        for manifest, name in vault.points():
+        if asked[0] == "restore":
+            return restore(vault, *asked[1:])
+        for manifest, name in vault.points(deleted=asked[1:] == ["--deleted"]):
             when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(manifest[2][0]))
-            print(name, when, METHODS[manifest[1]], manifest[0])
+            consistency = ["crash", "application"][manifest.get(16) or 0]
+            print(name, when, METHODS[manifest[1]], consistency, manifest[0], *manifest.get(14, []))
     except (Damaged, LookupError, TypeError, ValueError, struct.error, zstandard.ZstdError) as error:
         raise SystemExit(f"the vault is damaged: {error!r}") from error
 

@@ -1,0 +1,17 @@
+//! A price book.
+#![no_main]
+
+use fuzz::bounded;
+use libfuzzer_sys::fuzz_target;
+
+/// What the reader of TOML allocates beside: its tables of a document's parts.
+const TOML_BYTES: usize = 1 << 20;
+
+fuzz_target!(|text: &str| {
+    let read = bounded(text.as_bytes(), TOML_BYTES, |_| {
+        fuzz::price::PriceBook::parse("book", text)
+    });
+    if let Ok(book) = read {
+        let _ = (book.name(), book.currency(), book.gigabyte_bytes());
+    }
+});
