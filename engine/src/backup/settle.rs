@@ -75,13 +75,19 @@ impl Reliance {
             return Ok(true);
         }
         let mut records = self.rescue(vault, lease, &packs).await?;
-        for segment in &segments {
+        // What still told of a condemned pack would be believed once its tombstone is gone.
+        let mut kept = Vec::new();
+        for segment in &self.segments {
             let told = read_segment(vault, *segment).await?;
-            records.extend(told.into_iter().filter(|told| !packs.contains(&told.pack)));
+            if segments.contains(segment) || told.iter().any(|told| packs.contains(&told.pack)) {
+                records.extend(told.into_iter().filter(|told| !packs.contains(&told.pack)));
+            } else {
+                kept.push(*segment);
+            }
         }
         let put = write_segments(vault, &records).await?;
-        self.segments.retain(|segment| !segments.contains(segment));
-        self.segments.extend(put.into_iter().map(|(id, _)| id));
+        kept.extend(put.into_iter().map(|(id, _)| id));
+        self.segments = kept;
         Ok(false)
     }
 

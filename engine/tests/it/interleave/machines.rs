@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use engine::backup::{self, Quiet};
 use engine::copy;
 use engine::deletion;
-use engine::format::keyslot::Terms;
+use engine::format::keyslot::{DAY_SECONDS, Terms};
 use engine::format::point::Method;
 use engine::ids::PointId;
 use engine::prune::{self, Limits};
@@ -21,6 +22,12 @@ use engine::vault::{Catalog, Vault};
 use super::world::{Shared, Tasks, View};
 use crate::support::{
     CHEAP, PASSPHRASE, back_up, block_on, memory, new_vault as vault_in, request,
+};
+
+/// Short, so that what was deleted is removed while others are at work.
+pub(crate) const TERMS: Terms = Terms {
+    soft_delete_seconds: 2 * DAY_SECONDS,
+    grace_seconds: DAY_SECONDS,
 };
 
 /// A file's name and what is in it.
@@ -95,6 +102,8 @@ pub(crate) fn world_and_tasks(
 /// Backs a folder up again and again, its files changing between.
 pub(crate) async fn write(world: World, shared: Shared, folder: PathBuf, book: Book, rounds: u64) {
     for _ in 0..rounds {
+        let idle = shared.lock().draw.below(DAY_SECONDS);
+        world.clock.sleep(Duration::from_secs(idle)).await;
         let files = change(&shared, &folder);
         let Ok(vault) = Vault::open(world.clone(), PASSPHRASE).await else {
             continue;
@@ -312,7 +321,7 @@ pub(crate) async fn restored(
 }
 
 pub(crate) async fn new_vault(world: World) {
-    Vault::create(world, PASSPHRASE, CHEAP, Terms::DEFAULT)
+    Vault::create(world, PASSPHRASE, CHEAP, TERMS)
         .await
         .expect("a vault");
 }

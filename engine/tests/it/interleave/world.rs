@@ -192,9 +192,12 @@ impl Clock for Skewed {
 
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
         let (shared, machine) = (self.0.clone(), self.2);
+        let wait = i128::try_from(wait.as_nanos()).unwrap_or_default();
+        let until = shared.lock().now + wait;
         Box::pin(async move {
-            turn(&shared, machine).await;
-            shared.lock().now += i128::try_from(wait.as_nanos()).unwrap_or_default();
+            while shared.lock().now < until {
+                turn(&shared, machine).await;
+            }
         })
     }
 }
