@@ -1,4 +1,4 @@
-//! Two writers, a forgetter, two pruners, a reader and a copier from another vault on machines of their own, with clocks that disagree,
+//! Two writers, a forgetter, two pruners, a reader and a copier on machines of their own, with clocks that disagree,
 //! crashes, lost answers and lists that are behind, in thousands of orders drawn from seeds: no acknowledged
 //! point is ever lost, and nothing is left for ever. Planted bugs are found.
 
