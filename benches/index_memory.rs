@@ -49,6 +49,7 @@ fn peak() -> u64 {
     words.and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
 }
 
+#[expect(clippy::print_stdout, reason = "what it measures is for the terminal")]
 fn main() -> engine::Result<()> {
     let asked = std::env::args().nth(1).and_then(|text| text.parse().ok());
     let chunks: usize = asked.unwrap_or(10_000_000);
