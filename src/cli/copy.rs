@@ -30,7 +30,7 @@ pub(crate) struct CopyArgs {
     /// Read FROM's passphrase from the first line that this command prints
     #[arg(long, value_name = "COMMAND")]
     passphrase_command: Option<String>,
-    /// Read TO's passphrase from the first line of this file [default: FIREDRILL_TO_PASSPHRASE, else as
+    /// Read TO's passphrase from the first line of this file [default: `FIREDRILL_TO_PASSPHRASE`, else as
     /// FROM's]
     #[arg(long, value_name = "FILE", conflicts_with = "to_passphrase_command")]
     to_passphrase_file: Option<PathBuf>,

@@ -21,7 +21,7 @@ pub(crate) struct CheckArgs {
 pub(crate) struct DrillArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// Restore the newest point of each instance [default]; where it is damaged, older ones until
+    /// Restore the newest point of each instance, which is the default; where it is damaged, older ones until
     /// one is good
     #[arg(long)]
     pub(crate) newest: bool,
