@@ -7,6 +7,7 @@ mod drill;
 mod faults;
 mod faulty;
 mod fixture;
+mod foreign;
 mod history;
 mod interleave;
 mod loss;
