@@ -3,5 +3,6 @@ pub mod drill;
 pub mod forecast;
 pub mod measured;
 pub mod outcome;
+pub mod scenario;
 pub mod series;
 pub mod verify;
