@@ -4,6 +4,7 @@ pub mod drill;
 pub mod forecast;
 pub mod measured;
 pub mod outcome;
+pub mod queue;
 pub mod scenario;
 pub mod series;
 pub mod verify;
