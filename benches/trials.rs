@@ -1,7 +1,8 @@
-//! What a trial stands on: the queue of events.
+//! What a trial stands on: the queue of events, and the executor of tasks that sleep.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use simulator::draw::Draws;
+use simulator::executor::{Executor, HostId};
 use simulator::queue::Queue;
 
 /// The hold model (Vaucher and Duval, 1975): take the earliest, put one back later, so many pending.
@@ -28,5 +29,31 @@ fn queue(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, queue);
+/// Sleeps that end, among so many tasks that sleep.
+fn executor(c: &mut Criterion) {
+    const SLEEPS: u64 = 100_000;
+    let mut group = c.benchmark_group("executor");
+    for tasks in [20_u64, 10_000] {
+        group.throughput(Throughput::Elements(SLEEPS));
+        group.bench_function(format!("sleeps, {tasks} tasks"), |b| {
+            b.iter(|| {
+                let mut executor = Executor::new();
+                let handle = executor.handle();
+                for task in 0..tasks {
+                    let inner = handle.clone();
+                    let wait = 1000 + task * 7 % 1000;
+                    handle.spawn(HostId(0), async move {
+                        for _ in 0..SLEEPS / tasks {
+                            inner.sleep(wait).await;
+                        }
+                    });
+                }
+                executor.run(None)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, queue, executor);
 criterion_main!(benches);
