@@ -6,3 +6,4 @@ pub mod outcome;
 pub mod scenario;
 pub mod series;
 pub mod verify;
+pub mod world;
