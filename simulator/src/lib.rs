@@ -9,3 +9,4 @@ pub mod queue;
 pub mod scenario;
 pub mod series;
 pub mod verify;
+pub mod world;
