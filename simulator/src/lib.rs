@@ -4,6 +4,7 @@ pub mod drill;
 pub mod executor;
 pub mod forecast;
 pub mod measured;
+pub mod network;
 pub mod outcome;
 pub mod queue;
 pub mod scenario;
