@@ -2,12 +2,16 @@
 pub mod draw;
 pub mod drill;
 pub mod executor;
+pub mod fault;
 pub mod forecast;
 pub mod measured;
+pub mod modelled;
 pub mod network;
 pub mod outcome;
 pub mod queue;
 pub mod scenario;
 pub mod series;
+pub mod trial;
 pub mod verify;
+pub mod workload;
 pub mod world;

@@ -82,20 +82,25 @@ pub struct Account<V> {
     up: u8,
     bytes: u64,
     peak: u64,
+    /// Byte-microseconds up to `since`, not yet taken.
+    integral: u128,
+    since: u64,
     failed_over: bool,
     flaw: Flaw,
 }
 
 impl<V> Account<V> {
-    /// An empty account; `geo` tells what the second region has, for redundancies that have one.
+    /// An empty account; `geo` tells what the second region has, where there is one (or a courier's store).
     pub fn new(redundancy: Redundancy, geo: Option<Geo>) -> Self {
         Self {
             redundancy,
-            geo: geo.filter(|_| redundancy.is_geo()),
+            geo,
             entries: BTreeMap::new(),
-            up: ALL,
+            up: if redundancy == Redundancy::Single { 1 } else { ALL },
             bytes: 0,
             peak: 0,
+            integral: 0,
+            since: 0,
             failed_over: false,
             flaw: Flaw::None,
         }
@@ -123,6 +128,19 @@ impl<V> Account<V> {
         self.bytes
     }
 
+    /// Time passes up to `now`: what is stored is stored for so long.
+    pub fn elapse(&mut self, now: u64) {
+        let passed = now.saturating_sub(self.since);
+        self.integral += u128::from(self.bytes) * u128::from(passed);
+        self.since = self.since.max(now);
+    }
+
+    /// Byte-microseconds stored since it was last asked.
+    pub fn take_integral(&mut self, now: u64) -> u128 {
+        self.elapse(now);
+        std::mem::take(&mut self.integral)
+    }
+
     /// Most bytes at any time.
     pub fn peak(&self) -> u64 {
         self.peak
@@ -148,6 +166,7 @@ impl<V> Account<V> {
 
     /// Writes. Gives false, and changes nothing, where `new` is asked for and the name is taken.
     pub fn put(&mut self, now: u64, key: &str, value: V, bytes: u64, new: bool) -> bool {
+        self.elapse(now);
         let standing = self.entries.get(key).filter(|entry| entry.is_here());
         if let Some(standing) = standing {
             if new {
@@ -205,6 +224,7 @@ impl<V> Account<V> {
 
     /// Deletes; false where there was nothing.
     pub fn delete(&mut self, now: u64, key: &str) -> bool {
+        self.elapse(now);
         let geo = self.geo.is_some();
         let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.is_here()) else {
             return false;
@@ -244,13 +264,20 @@ impl<V> Account<V> {
     }
 
     /// One copy of everything is lost; entries that no other copy holds are lost for good. Gives their names.
-    pub fn lose_copy(&mut self, copy: u8) -> Vec<String> {
+    pub fn lose_copy(&mut self, now: u64, copy: u8) -> Vec<String> {
+        self.elapse(now);
         let bit = 1 << (copy % COPIES);
         self.lose(bit)
     }
 
+    /// The second region is lost: nothing is sent there any more.
+    pub fn lose_second(&mut self) {
+        self.geo = None;
+    }
+
     /// Every copy of the first region is lost.
-    pub fn destroy(&mut self) -> Vec<String> {
+    pub fn destroy(&mut self, now: u64) -> Vec<String> {
+        self.elapse(now);
         self.up = 0;
         self.lose(ALL)
     }
@@ -300,6 +327,7 @@ impl<V> Account<V> {
         let Some(last_sync) = self.last_sync(now) else {
             return Vec::new();
         };
+        self.elapse(now);
         let mut lost = Vec::new();
         self.entries.retain(|key, entry| {
             let stays = entry.is_there(last_sync);
@@ -369,17 +397,17 @@ mod tests {
     fn three_copies_go_one_by_one() {
         let mut account = Account::new(Redundancy::Lrs, None);
         account.put(0, "a", (), 1, true);
-        assert!(account.lose_copy(0).is_empty());
+        assert!(account.lose_copy(9, 0).is_empty());
         // What is written later lies on what has taken the lost copy's place.
         account.put(1, "b", (), 1, true);
-        assert!(account.lose_copy(1).is_empty());
-        assert_eq!(account.lose_copy(2), ["a"]);
+        assert!(account.lose_copy(9, 1).is_empty());
+        assert_eq!(account.lose_copy(9, 2), ["a"]);
         assert_eq!(account.len(), 1);
         account.heal(1);
         account.heal(2);
-        assert!(account.lose_copy(0).is_empty());
+        assert!(account.lose_copy(9, 0).is_empty());
         account.heal(0);
-        assert!(account.lose_copy(1).is_empty() && account.lose_copy(2).is_empty());
+        assert!(account.lose_copy(9, 1).is_empty() && account.lose_copy(9, 2).is_empty());
         assert_eq!(account.len(), 1);
     }
 
@@ -389,7 +417,7 @@ mod tests {
         account.serve(1, false);
         account.put(0, "a", (), 1, true);
         account.serve(1, true);
-        assert!(account.lose_copy(0).is_empty() && account.lose_copy(2).is_empty());
+        assert!(account.lose_copy(9, 0).is_empty() && account.lose_copy(9, 2).is_empty());
         assert_eq!(account.len(), 1);
     }
 
@@ -409,6 +437,6 @@ mod tests {
         account.put(0, "a", (), 1, true);
         account.put(50, "b", (), 1, true);
         account.catch_up(60);
-        assert_eq!(account.lose_copy(0), ["b"]);
+        assert_eq!(account.lose_copy(9, 0), ["b"]);
     }
 }

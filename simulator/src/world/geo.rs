@@ -14,6 +14,8 @@ pub struct Geo {
     lags: Vec<(u64, u64)>,
     /// When nothing is sent, rising, not overlapping.
     cuts: Vec<(u64, u64)>,
+    /// A courier's trips: from one pick-up to the next; 0 for a region.
+    pickups: u64,
     /// Up to where it was reckoned, and the last-sync time there.
     at: u64,
     synced: u64,
@@ -25,13 +27,25 @@ impl Geo {
         Self {
             lags,
             cuts,
+            pickups: 0,
             at: 0,
             synced: 0,
         }
     }
 
+    /// A courier who fetches media every so many microseconds: what was written by then is away.
+    pub fn courier(every: u64) -> Self {
+        Self {
+            pickups: every.max(1),
+            ..Self::new(Vec::new(), Vec::new())
+        }
+    }
+
     /// Up to when the second region has every write. Never goes back.
     pub fn last_sync(&mut self, now: u64) -> u64 {
+        if let Some(trips) = now.checked_div(self.pickups) {
+            return trips * self.pickups;
+        }
         while self.at < now {
             let at = self.at;
             let cut = self.cuts.iter().find(|(_, until)| *until > at);
