@@ -1,6 +1,8 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod chaos;
 pub mod draw;
 pub mod drill;
+pub mod emulated;
 pub mod executor;
 pub mod fault;
 pub mod forecast;
@@ -11,6 +13,7 @@ pub mod outcome;
 pub mod queue;
 pub mod scenario;
 pub mod series;
+pub mod sweep;
 pub mod trial;
 pub mod verify;
 pub mod workload;

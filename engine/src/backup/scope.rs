@@ -75,14 +75,16 @@ pub(crate) async fn load(
             && !told.contains(id)
             && (whole_vault || is_leftover(**id))
     });
-    leftovers.extend(tables(vault, untold.map(|(id, held)| (*id, held.bytes))).await?);
+    // A list of its own: a borrowed one would keep the future from moving between threads.
+    let untold: Vec<(ObjectId, u64)> = untold.map(|(id, held)| (*id, held.bytes)).collect();
+    leftovers.extend(tables(vault, untold).await?);
     Ok(Scope { index, leftovers })
 }
 
 /// The tables of packs by their trailers. Those that do not open are passed over; `check` names them.
 async fn tables(
     vault: &Vault,
-    packs: impl Iterator<Item = (ObjectId, u64)>,
+    packs: Vec<(ObjectId, u64)>,
 ) -> Result<Vec<PackRecord>> {
     let tables = stream::iter(packs).map(|(id, bytes)| async move {
         match read_table(vault, id, bytes).await {

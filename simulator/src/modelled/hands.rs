@@ -127,9 +127,8 @@ impl Hands for ModelHands {
         self.reach(Endpoint::Primary, self.place()).await?;
         self.rounds(Step::Prune, Endpoint::Primary).await;
         let (now, spec) = (self.ground.handle.now(), self.spec().clone());
-        let over = |point: &Point| {
-            point.deleted.is_some_and(|at| at + spec.soft_delete_micros <= now)
-        };
+        let kept = spec.soft_delete_micros + spec.grace_micros;
+        let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
         let expired: Vec<Point> = self.points.extract_if(.., |point| over(point)).collect();
         for point in &expired {
             self.with_account(|account, key| {
@@ -144,8 +143,8 @@ impl Hands for ModelHands {
         Ok(expired.iter().map(|point| point.number).collect())
     }
 
-    async fn points(&mut self, at: Endpoint) -> Result<Vec<u32>, Failed> {
-        self.open()?;
+    async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
+        self.reach(at, place).await?;
         let now = self.ground.handle.now();
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {

@@ -271,7 +271,7 @@ impl<'a, H: Hands> Operator<'a, H> {
         let endpoint = if failed_over { Endpoint::Primary } else { source.endpoint };
         let mut hands = self.hands[source.copy].lock().await;
         let usable = self.usable(source);
-        let mut shown = hands.points(endpoint).await?;
+        let mut shown = hands.points(endpoint, place).await?;
         shown.retain(|number| usable.iter().any(|(usable, _)| usable == number));
         let captured = |number: &u32| usable.iter().find(|point| point.0 == *number).map(|point| point.1);
         shown.sort_by_key(captured);

@@ -81,6 +81,7 @@ impl<H: Hands> Strikes<H> {
                 let copy = fault.zone.unwrap_or(0) as u8;
                 let mut account = lock(&store.account);
                 let copies = account.redundancy().copies();
+                account.catch_up(now);
                 account.lose_copy(now, copy % copies);
             }),
             FaultKind::ZoneOutage | FaultKind::RegionOutage | FaultKind::PairOutage => {

@@ -1,0 +1,44 @@
+//! Emulated trials: the real engine over simulated stores, links and disks, on a virtual clock.
+
+mod calibrate;
+mod content;
+mod debt;
+mod hands;
+mod host;
+mod inspect;
+mod machine;
+mod request;
+mod store;
+
+use std::sync::Arc;
+
+use engine::Result;
+
+use crate::scenario::SECOND;
+use crate::trial::{self, Setup, Trial};
+
+pub use calibrate::measure;
+pub use debt::{Charged, Debt};
+pub use hands::{EngineHands, Kit};
+pub use host::{Host, HostClock};
+pub use request::{Request, Service};
+pub use store::RemoteStore;
+
+/// A request gives up when nothing of it moved for so long, as the clouds' own clients do.
+const STALL: u64 = 30 * SECOND;
+
+/// Runs a trial through the engine.
+///
+/// # Errors
+/// Where there is no room for the simulated disks.
+pub fn run(setup: &Setup) -> Result<Trial> {
+    let kit = Arc::new(Kit::new()?);
+    let setup = Setup {
+        stall_micros: Some(STALL),
+        ..setup.clone()
+    };
+    Ok(trial::run::<EngineHands>(&setup, &kit))
+}
+
+#[cfg(test)]
+mod trials;
