@@ -1,11 +1,14 @@
 //! Methods as one mechanism: which existing chunks a new point may refer to.
 
+use std::path::Path;
+
 use engine::backup::Quiet;
 use engine::check;
 use engine::format::point::Method;
 use engine::inventory::Inventory;
+use engine::seam::AsItIs;
 
-use crate::support::{back_up, block_on, memory, new_vault, noise, restore_to};
+use crate::support::{back_up, block_on, memory, new_vault, noise, request, restore_to};
 
 const BLOCK: usize = 4096;
 
@@ -128,5 +131,20 @@ fn what_points_say_they_stored_is_what_the_store_holds() {
                 .bytes;
             assert_eq!(after - before, stored, "{method}");
         }
+    });
+}
+
+#[test]
+fn a_source_is_called_what_its_owner_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = folder.path().join("mounted-somewhere");
+    std::fs::write(&image, noise(1, 65536)).expect("an image");
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        let mut backup = request(&image, Method::Full, 4096);
+        backup.sources[0] = backup.sources[0].clone().called(Path::new("/disks/db1"));
+        let made = engine::backup::run(&vault, &backup, &AsItIs, &Quiet).await;
+        let manifest = made.expect("a backup").manifest;
+        assert_eq!(manifest.sources[0].path, b"/disks/db1");
     });
 }
