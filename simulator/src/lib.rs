@@ -1,6 +1,7 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
 pub mod draw;
 pub mod drill;
+pub mod emulated;
 pub mod executor;
 pub mod fault;
 pub mod forecast;
