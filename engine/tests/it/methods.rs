@@ -148,3 +148,44 @@ fn a_source_is_called_what_its_owner_says() {
         assert_eq!(manifest.sources[0].path, b"/disks/db1");
     });
 }
+
+/// Whoever hosts the engine may move its work between threads. It compiles or it does not.
+#[test]
+fn work_can_be_spawned() {
+    fn spawned<'a, T>(work: impl Future<Output = T> + Send + 'a) {
+        drop(work);
+    }
+    async fn catalog(vault: &engine::vault::Vault) -> engine::Result<()> {
+        let catalog = engine::vault::Catalog::load(vault).await?;
+        let point = catalog.points().first().expect("a point");
+        let request = engine::restore::Request {
+            target: "nowhere".into(),
+            paths: Vec::new(),
+            overwrite: false,
+            dry_run: false,
+        };
+        spawned(engine::restore::run(
+            vault, &catalog, point, &request, &Quiet,
+        ));
+        spawned(check::run(vault, true, &Quiet));
+        Ok(())
+    }
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        let backup = request(Path::new("."), Method::Full, 4096);
+        spawned(engine::backup::run(&vault, &backup, &AsItIs, &Quiet));
+        let deleting = engine::deletion::Request {
+            by: "test".to_owned(),
+            reason: "test".to_owned(),
+            soft_delete_seconds: None,
+        };
+        spawned(engine::deletion::forget(&vault, &[], &deleting));
+        spawned(engine::deletion::undelete(&vault, &[], "test"));
+        let pruning = engine::prune::Request {
+            by: "test".to_owned(),
+            limits: engine::prune::Limits::default(),
+        };
+        spawned(engine::prune::run(&vault, &pruning, |_| {}));
+        spawned(catalog(&vault));
+    });
+}
