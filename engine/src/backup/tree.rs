@@ -152,12 +152,8 @@ impl Runner<'_> {
     }
 
     /// The chunks that a list of extents of the base names; `None` where the list is missing.
-    async fn listed(
-        &mut self,
-        list: &Extent,
-        id: &BlobId,
-    ) -> Result<Option<Vec<(Kind, BlobId)>>> {
-        let Some(base) = &mut self.base else {
+    async fn listed(&mut self, list: &Extent, id: &BlobId) -> Result<Option<Vec<(Kind, BlobId)>>> {
+        let Some(base) = &self.base else {
             return Ok(None);
         };
         if self.session.scope.find(id).is_none() {

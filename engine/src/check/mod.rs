@@ -290,7 +290,7 @@ async fn read_packs(
         .flatten()
         .map(|record| (record.pack, record))
         .collect();
-    // A list of its own: a borrowed one would keep the future from moving between threads.
+    // By value: borrowed items held across a wait would keep the future from being `Send`.
     let packs: Vec<(ObjectId, u64)> = sizes.iter().map(|(id, bytes)| (*id, *bytes)).collect();
     let mut opened = stream::iter(packs)
         .map(|(id, bytes)| async move {

@@ -131,9 +131,11 @@ impl Hands for EngineHands {
         let charged = Charged::new(debt.clone(), group.scale(), reading);
         let backup = Backup {
             sources: vec![Source {
+                called: PathBuf::from("/disk"),
                 path: image,
                 kind: SourceKind::Disk,
             }],
+            by: self.name(),
             request: Request {
                 method,
                 instance: self.name(),

@@ -1,4 +1,8 @@
-//! Emulated trials: the real engine over simulated stores, links and disks, on a virtual clock.
+//! Emulated trials: the real engine, hosted on virtual time, over simulated stores, links and disks.
+//!
+//! A host is what the engine is handed of the world: a clock, entropy, workers, and a store at the other end of
+//! the network. Bytes are real and few; a scale makes transfers, what is stored and computing time as long
+//! and large as they stand for.
 
 mod calibrate;
 mod content;
@@ -40,5 +44,7 @@ pub fn run(setup: &Setup) -> Result<Trial> {
     Ok(trial::run::<EngineHands>(&setup, &kit))
 }
 
+#[cfg(test)]
+mod tests;
 #[cfg(test)]
 mod trials;

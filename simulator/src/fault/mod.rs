@@ -70,7 +70,13 @@ pub fn drawn(time: Drawn, stream: &mut Stream) -> u64 {
 pub fn schedule(scenario: &Scenario, draws: Draws) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, spec) in scenario.faults.iter().enumerate() {
-        expand(scenario, spec, &format!("fault {index}"), draws, &mut faults);
+        expand(
+            scenario,
+            spec,
+            &format!("fault {index}"),
+            draws,
+            &mut faults,
+        );
     }
     number(&mut faults);
     faults

@@ -131,7 +131,11 @@ impl<H: Hands> Agent<H> {
 
     fn record(&self, made: &Made, record: Record) {
         let handle = &self.ground.handle;
-        handle.trace(self.ground.host(self.instance, self.copy), "point", made.stored_bytes);
+        handle.trace(
+            self.ground.host(self.instance, self.copy),
+            "point",
+            made.stored_bytes,
+        );
         let mut tally = lock(&self.tally);
         let copy = &mut tally.copies[self.copy];
         copy.points += 1;
@@ -141,7 +145,12 @@ impl<H: Hands> Agent<H> {
         copy.chains.push(made.chain_length);
         drop(tally);
         if let Some(pictured) = &self.pictured {
-            let row = (self.instance, self.copy as u32, record.captured, record.landed);
+            let row = (
+                self.instance,
+                self.copy as u32,
+                record.captured,
+                record.landed,
+            );
             lock(pictured).push(row);
         }
         self.ground.state(self.instance).records[self.copy].add(made.number, record);

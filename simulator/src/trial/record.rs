@@ -90,7 +90,10 @@ impl Records {
 
     /// Points that are not deleted.
     pub fn kept(&self) -> usize {
-        let kept = self.points.values().filter(|record| record.deleted.is_none());
+        let kept = self
+            .points
+            .values()
+            .filter(|record| record.deleted.is_none());
         kept.count()
     }
 }

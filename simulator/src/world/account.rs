@@ -100,7 +100,11 @@ impl<V> Account<V> {
             redundancy,
             geo,
             entries: BTreeMap::new(),
-            up: if redundancy == Redundancy::Single { 1 } else { ALL },
+            up: if redundancy == Redundancy::Single {
+                1
+            } else {
+                ALL
+            },
             bytes: 0,
             peak: 0,
             integral: 0,
