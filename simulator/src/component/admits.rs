@@ -33,10 +33,14 @@ impl fmt::Display for Statement {
 }
 
 impl Component {
-    /// Everything that it can't do of what is asked; empty if it can do all.
+    /// Everything that it can't do of what is asked; empty if it can do all. Where it does not protect that at
+    /// all, only why not.
     pub fn admits(&self, ask: &Ask) -> Vec<Refusal> {
-        let (rules, mut refusals) = self.rules(ask);
-        refusals.extend(self.of_rules(ask, &rules));
+        let rules = match self.rules(ask) {
+            Ok(rules) => rules,
+            Err(refusals) => return refusals,
+        };
+        let mut refusals = self.of_rules(ask, &rules);
         refusals.extend(self.of_source(ask));
         refusals.extend(self.of_target(ask, self.target_for(ask)));
         refusals
@@ -70,8 +74,11 @@ impl Component {
 
     /// What it does of what is asked, where it fits: what it protects, and how often it does.
     pub fn grounds(&self, ask: &Ask) -> Vec<Statement> {
-        let (rules, _) = self.rules(ask);
-        let rules = rules.into_iter().map(|rule| self.of_rule(rule));
+        let rules = self
+            .rules(ask)
+            .unwrap_or_default()
+            .into_iter()
+            .map(|rule| self.of_rule(rule));
         let target = self.target_for(ask);
         let profile = self.abilities.target.get(&target);
         let every = profile.and_then(|profile| {
@@ -93,7 +100,7 @@ impl Component {
             format!(" on {}", list(rule.hypervisors.iter().map(|on| on.text())))
         };
         let reason = format!(
-            "protects {} of {}, {}{on}: {} at best; brings back {}",
+            "protects {} ({}; {}{on}): {} at best; brings back {}",
             list(rule.workloads.iter().map(|what| what.text())),
             list(systems),
             list(rule.places.iter().map(|place| place.text())),
@@ -103,18 +110,17 @@ impl Component {
         self.by_rule(rule, reason)
     }
 
-    /// The rules by which it protects what is asked; for each side of the question that leaves none, why,
-    /// and the rules that held until there.
-    fn rules(&self, ask: &Ask) -> (Vec<&Rule>, Vec<Refusal>) {
-        let protects = &self.abilities.protects;
-        let mut rules: Vec<&Rule> = protects.iter().collect();
+    /// The rules by which it protects what is asked; or for each side of the question that leaves none, why.
+    fn rules(&self, ask: &Ask) -> Result<Vec<&Rule>, Vec<Refusal>> {
+        let mut rules: Vec<&Rule> = self.abilities.protects.iter().collect();
         let mut refusals = Vec::new();
         let mut narrow = |holds: &dyn Fn(&Rule) -> bool, say: &dyn Fn(&[&Rule]) -> String| {
             let left: Vec<&Rule> = rules.iter().copied().filter(|rule| holds(rule)).collect();
-            if left.is_empty() {
-                refusals.push(self.by_rule(rules[0], say(&rules)));
-            } else {
+            if !left.is_empty() {
                 rules = left;
+            } else if let Some(best) = rules.iter().min_by_key(|rule| rule.status) {
+                // What a rule notes besides is of what it protects, and that was not asked.
+                refusals.push(self.said((&best.source, best.status, None), say(&rules)));
             }
         };
         let what = ask.workload.text();
@@ -127,7 +133,7 @@ impl Component {
         });
         narrow(&|rule| rule.places.contains(&ask.place), &|rules| {
             let has = rules.iter().flat_map(|rule| &rule.places);
-            format!("protects only {}", list(has.map(|place| place.text())))
+            format!("works only {}", list(has.map(|place| place.text())))
         });
         narrow(&|rule| rule.systems.contains(&ask.system), &|rules| {
             let has = rules.iter().flat_map(|rule| &rule.systems);
@@ -135,7 +141,7 @@ impl Component {
                 list(has.map(|system| system_text(*system))),
                 ask.place.text(),
             );
-            format!("protects that {place} only of {has}")
+            format!("works {place} only for {has}")
         });
         let on = ask.hypervisor.filter(|_| ask.place == Place::OnPremises);
         let runs = |rule: &Rule| {
@@ -143,9 +149,13 @@ impl Component {
         };
         narrow(&runs, &|rules| {
             let has = rules.iter().flat_map(|rule| &rule.hypervisors);
-            format!("protects that only on {}", list(has.map(|on| on.text())))
+            format!("does that only on {}", list(has.map(|on| on.text())))
         });
-        (rules, refusals)
+        if refusals.is_empty() {
+            Ok(rules)
+        } else {
+            Err(refusals)
+        }
     }
 
     fn of_rules(&self, ask: &Ask, rules: &[&Rule]) -> Vec<Refusal> {

@@ -48,10 +48,10 @@ impl Component {
         let Some(asked) = ask.wants.interval_minutes else {
             return Ok(None);
         };
-        let asked_text = Every(asked * MINUTE);
+        let asked_text = Every(asked.saturating_mul(MINUTE));
         if let Some(fact) = &profile.every
             && let Some(least) = fact.value.of(ask.workload)
-            && asked * MINUTE < least.0
+            && asked.saturating_mul(MINUTE) < least.0
         {
             let what = ask.workload.text();
             let say = format!(
@@ -60,7 +60,7 @@ impl Component {
             return Err(self.statement(fact, say));
         }
         if let (Some(fact), true) = (&profile.application_every, ask.wants.application_consistent)
-            && asked * MINUTE < fact.value.0
+            && asked.saturating_mul(MINUTE) < fact.value.0
         {
             let say = format!(
                 "makes an application-consistent point every {} at most (asked: every {asked_text})",
@@ -71,9 +71,12 @@ impl Component {
         let Some(fact) = &profile.intervals else {
             return Ok(Some(asked));
         };
-        let within = fact.value.iter().rfind(|every| every.0 <= asked * MINUTE);
+        let within = fact
+            .value
+            .iter()
+            .rfind(|every| every.0 <= asked.saturating_mul(MINUTE));
         match within {
-            Some(every) if ask.wants.or_oftener || every.0 == asked * MINUTE => {
+            Some(every) if ask.wants.or_oftener || every.0 == asked.saturating_mul(MINUTE) => {
                 Ok(Some(every.0 / MINUTE))
             }
             _ => {
@@ -111,9 +114,9 @@ impl Component {
         let cap = fact
             .value
             .iter()
-            .rfind(|cap| cap.every.0 <= interval * MINUTE)?;
+            .rfind(|cap| cap.every.0 <= interval.saturating_mul(MINUTE))?;
         (asked > cap.days).then(|| {
-            let (every, most) = (Every(interval * MINUTE), cap.days);
+            let (every, most) = (Every(interval.saturating_mul(MINUTE)), cap.days);
             self.statement(fact, format!("keeps points {most} days at most when it makes one every {every} (asked: {asked})"))
         })
     }
@@ -126,7 +129,14 @@ impl Component {
     ) -> Option<Refusal> {
         let fact = profile.points_max.as_ref()?;
         let most = *fact.value.of(ask.workload)?;
-        let kept = || Some((ask.wants.retention_days? * DAY_MINUTES).div_ceil(interval?));
+        let kept = || {
+            Some(
+                ask.wants
+                    .retention_days?
+                    .saturating_mul(DAY_MINUTES)
+                    .div_ceil(interval?.max(1)),
+            )
+        };
         let asked = ask
             .wants
             .points

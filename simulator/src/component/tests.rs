@@ -430,6 +430,25 @@ fn a_replica_has_limits_of_its_own() {
 }
 
 #[test]
+fn no_number_is_too_small_or_too_large() {
+    for number in [0, 1, u64::MAX] {
+        let wants = Wants {
+            interval_minutes: Some(number),
+            retention_days: Some(number),
+            source_bytes: Some(number),
+            ..Wants::default()
+        };
+        for component in Edition::ALL.iter().flat_map(|edition| all(*edition)) {
+            for workload in Workload::ALL {
+                let asked = ask(*workload, Windows, Azure, wants.clone());
+                let said = component.admits(&asked);
+                assert!(said.iter().all(|refusal| !refusal.reason.is_empty()));
+            }
+        }
+    }
+}
+
+#[test]
 fn each_side_of_the_question_is_answered() {
     let many = of("mars", Of2017).admits(&Ask::new(Vm, Linux, OnPremises));
     let say: Vec<_> = many.iter().map(|refusal| refusal.reason.as_str()).collect();
@@ -437,7 +456,7 @@ fn each_side_of_the_question_is_answered() {
         say,
         [
             "does not protect virtual machines: only files and folders",
-            "protects that on-premises only of Windows"
+            "works on-premises only for Windows"
         ]
     );
 }
