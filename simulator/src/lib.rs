@@ -1,5 +1,6 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
 pub mod chaos;
+pub mod component;
 pub mod draw;
 pub mod drill;
 pub mod emulated;
