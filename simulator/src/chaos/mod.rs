@@ -106,7 +106,12 @@ fn kinds() -> [(FaultKind, u64, Drawn, u64); 18] {
         (FaultKind::LinkSlow, 3_000, hours(6), 0),
         (FaultKind::StoreErrors, 4_000, hours(3), 200_000),
         (FaultKind::SilentCorruption, 1_000, Drawn::Fixed(1), 0),
-        (FaultKind::ProcessCrash, 6_000, Drawn::Uniform(MINUTE, HOUR), 0),
+        (
+            FaultKind::ProcessCrash,
+            6_000,
+            Drawn::Uniform(MINUTE, HOUR),
+            0,
+        ),
         (FaultKind::DataDeleted, 1_500, noticed, 0),
         (FaultKind::PointsDeleted, 700, noticed, 0),
         (FaultKind::Ransomware, 500, noticed, 0),
@@ -156,14 +161,23 @@ pub fn run(prepared: &Prepared, request: &Request, listener: &mut dyn Listener) 
                 strategy: prepared.scenario.strategies[strategy].name.clone(),
                 seed,
                 horizon_micros: prepared.scenario.horizon_micros,
-                counts: prepared.scenario.groups.iter().map(|group| group.count).collect(),
+                counts: prepared
+                    .scenario
+                    .groups
+                    .iter()
+                    .map(|group| group.count)
+                    .collect(),
                 faults: faults.clone(),
             };
             listener.trial(outcome.trials + 1, of, &schedule);
             let trial = emulated::run(&setup(prepared, strategy, &schedule, request.flaw))?;
             outcome.trials += 1;
             outcome.incidents += trial.tally.incidents.len() as u64;
-            let back = trial.tally.incidents.iter().filter(|row| row.rto_micros.is_some());
+            let back = trial
+                .tally
+                .incidents
+                .iter()
+                .filter(|row| row.rto_micros.is_some());
             outcome.recovered += back.count() as u64;
             for fault in &faults {
                 *struck.entry(fault.kind).or_insert(0_u64) += 1;
@@ -186,8 +200,13 @@ pub fn run(prepared: &Prepared, request: &Request, listener: &mut dyn Listener) 
 /// `Invalid` for a schedule of another scenario; as [`run`].
 pub fn replay(prepared: &Prepared, schedule: &Schedule, flaw: Flaw) -> Result<Vec<String>> {
     let strategies = &prepared.scenario.strategies;
-    let strategy = strategies.iter().position(|strategy| strategy.name == schedule.strategy);
-    let (Some(strategy), true) = (strategy, schedule.scenario_digest == prepared.scenario.digest) else {
+    let strategy = strategies
+        .iter()
+        .position(|strategy| strategy.name == schedule.strategy);
+    let (Some(strategy), true) = (
+        strategy,
+        schedule.scenario_digest == prepared.scenario.digest,
+    ) else {
         return Err(engine::Error::new(
             engine::ErrorKind::Invalid,
             "the schedule is of another scenario, or the scenario was changed since: replay it with the one it was \

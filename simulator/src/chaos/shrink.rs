@@ -93,7 +93,11 @@ impl Shrink<'_> {
             if size == 1 && !went {
                 break;
             }
-            parts = if went { parts.max(2) } else { (parts * 2).min(schedule.faults.len()) };
+            parts = if went {
+                parts.max(2)
+            } else {
+                (parts * 2).min(schedule.faults.len())
+            };
         }
         // None at all may do: then it is no fault's doing.
         let none = Schedule {
@@ -110,7 +114,10 @@ impl Shrink<'_> {
     fn shorter(&mut self, schedule: &mut Schedule) -> Result<()> {
         while schedule.horizon_micros > 4 * DAY {
             let horizon_micros = schedule.horizon_micros / 2;
-            let within = schedule.faults.iter().filter(|fault| fault.at_micros < horizon_micros);
+            let within = schedule
+                .faults
+                .iter()
+                .filter(|fault| fault.at_micros < horizon_micros);
             let shorter = Schedule {
                 faults: within.cloned().collect(),
                 horizon_micros,
@@ -130,9 +137,19 @@ impl Shrink<'_> {
         let Some(last) = schedule.counts.len().checked_sub(1) else {
             return Ok(());
         };
-        let before: usize = schedule.counts[..last].iter().map(|count| *count as usize).sum();
-        let named = schedule.faults.iter().flat_map(|fault| fault.instances.iter());
-        let needed = named.map(|instance| instance + 1).max().unwrap_or(1).saturating_sub(before);
+        let before: usize = schedule.counts[..last]
+            .iter()
+            .map(|count| *count as usize)
+            .sum();
+        let named = schedule
+            .faults
+            .iter()
+            .flat_map(|fault| fault.instances.iter());
+        let needed = named
+            .map(|instance| instance + 1)
+            .max()
+            .unwrap_or(1)
+            .saturating_sub(before);
         let count = (needed as u32).clamp(1, schedule.counts[last]);
         let mut counts = schedule.counts.clone();
         counts[last] = count;

@@ -11,8 +11,8 @@ use crate::draw::Draws;
 use crate::executor::{Executor, HostId};
 use crate::modelled::Fit;
 use crate::scenario::{
-    Changes, Copy, DAY, Drawn, Group, Objectives, Operator, Place, PlaceKind, Redundancy, Scenario,
-    SECOND, Strategy, To,
+    Changes, Copy, DAY, Drawn, Group, Objectives, Operator, Place, PlaceKind, Redundancy, SECOND,
+    Scenario, Strategy, To,
 };
 use crate::trial::ground::{Ground, Plan, lock};
 use crate::trial::hands::{Failed, Hands, Made, Snapshot};
@@ -47,7 +47,13 @@ pub fn measure(group: &Group) -> engine::Result<Fit> {
     ground.handle.spawn(HostId(0), {
         let ground = Arc::clone(&ground);
         async move {
-            let fit = Bench { ground, hands, blocks }.measure().await;
+            let fit = Bench {
+                ground,
+                hands,
+                blocks,
+            }
+            .measure()
+            .await;
             *lock(&out) = Some(fit);
         }
     });
@@ -55,7 +61,13 @@ pub fn measure(group: &Group) -> engine::Result<Fit> {
     let measured = lock(&measured).take();
     measured.unwrap_or(Err(Failed::Unavailable)).map_err(|why| {
         let kind = engine::ErrorKind::Internal;
-        engine::Error::new(kind, format!("what the engine makes of '{}' was not measured: {why:?}", group.name))
+        engine::Error::new(
+            kind,
+            format!(
+                "what the engine makes of '{}' was not measured: {why:?}",
+                group.name
+            ),
+        )
     })
 }
 
@@ -79,7 +91,10 @@ impl Bench {
             data.insert(u64::from(count), bytes);
             write += 1;
         }
-        data.insert(u64::from(all), full.stored_bytes.saturating_sub(none.stored_bytes));
+        data.insert(
+            u64::from(all),
+            full.stored_bytes.saturating_sub(none.stored_bytes),
+        );
         let (began, asked) = self.mark();
         let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
         let restore = self.since(began, asked);
@@ -146,7 +161,8 @@ impl Bench {
 
 /// How many blocks are tried: by doublings.
 fn steps(all: u32) -> impl Iterator<Item = u32> {
-    std::iter::successors(Some(1_u32), |count| count.checked_mul(2)).take_while(move |count| *count < all)
+    std::iter::successors(Some(1_u32), |count| count.checked_mul(2))
+        .take_while(move |count| *count < all)
 }
 
 /// A world in which only round trips take time.

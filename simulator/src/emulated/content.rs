@@ -57,7 +57,9 @@ impl Look {
 
 /// Noise: one stream per block and write.
 fn fill(seed: u64, version: u32, out: &mut [u8]) {
-    Draws::new(seed).stream("block", "noise", u64::from(version)).fill(out);
+    Draws::new(seed)
+        .stream("block", "noise", u64::from(version))
+        .fill(out);
 }
 
 /// A disk image on this machine that follows an instance's disk.
@@ -75,7 +77,12 @@ impl Image {
     /// # Errors
     /// As the system gives them.
     pub fn create(path: &Path, look: Look, blocks: usize) -> std::io::Result<Self> {
-        let file = File::options().read(true).write(true).create(true).truncate(true).open(path)?;
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path)?;
         file.set_len((blocks * look.block_bytes) as u64)?;
         Ok(Self {
             look,
@@ -99,7 +106,8 @@ impl Image {
         for (block, (was, is)) in self.content.iter_mut().zip(content.iter()).enumerate() {
             if was != is {
                 self.look.block(block as u32, *is, &mut bytes);
-                self.file.write_all_at(&bytes, (block * bytes.len()) as u64)?;
+                self.file
+                    .write_all_at(&bytes, (block * bytes.len()) as u64)?;
                 *was = *is;
             }
         }
@@ -114,12 +122,19 @@ impl Image {
 pub fn read(path: &Path, look: Look, blocks: usize) -> Result<Content, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     if bytes.len() != blocks * look.block_bytes {
-        return Err(format!("{} bytes came back of {}", bytes.len(), blocks * look.block_bytes));
+        return Err(format!(
+            "{} bytes came back of {}",
+            bytes.len(),
+            blocks * look.block_bytes
+        ));
     }
-    let versions = bytes.chunks(look.block_bytes).enumerate().map(|(block, bytes)| {
-        let version = look.version(block as u32, bytes);
-        version.ok_or_else(|| format!("block {block} came back as no write made it"))
-    });
+    let versions = bytes
+        .chunks(look.block_bytes)
+        .enumerate()
+        .map(|(block, bytes)| {
+            let version = look.version(block as u32, bytes);
+            version.ok_or_else(|| format!("block {block} came back as no write made it"))
+        });
     versions.collect()
 }
 
@@ -129,7 +144,11 @@ mod tests {
 
     #[test]
     fn an_image_tells_its_writes_and_a_flip_is_seen() {
-        let look = Look { instance: 7, block_bytes: 4096, compress_ppm: 300_000 };
+        let look = Look {
+            instance: 7,
+            block_bytes: 4096,
+            compress_ppm: 300_000,
+        };
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().join("disk");
         let mut image = Image::create(&at, look, 4).unwrap();

@@ -54,10 +54,17 @@ impl Kit {
     /// Where none can be made.
     pub fn new() -> engine::Result<Self> {
         let memory = PathBuf::from("/dev/shm");
-        let base = if memory.is_dir() { memory } else { std::env::temp_dir() };
-        let made = tempfile::Builder::new().prefix("firedrill-").tempdir_in(&base);
+        let base = if memory.is_dir() {
+            memory
+        } else {
+            std::env::temp_dir()
+        };
+        let made = tempfile::Builder::new()
+            .prefix("firedrill-")
+            .tempdir_in(&base);
         let made = made.or_else(|_| tempfile::Builder::new().prefix("firedrill-").tempdir());
-        let folder = made.map_err(|error| Error::from_io("the folder for simulated disks", error))?;
+        let folder =
+            made.map_err(|error| Error::from_io("the folder for simulated disks", error))?;
         Ok(Self { folder })
     }
 }
@@ -66,6 +73,8 @@ impl Kit {
 #[derive(Clone, Debug)]
 struct Known {
     id: PointId,
+    /// When its snapshot was taken: what it vouches for. Its manifest says when reading began, which is later.
+    at: u64,
     manifest: Manifest,
 }
 
@@ -150,7 +159,10 @@ impl Hands for EngineHands {
         let statistics = made.manifest.statistics;
         let stored = statistics.blocks_stored;
         // What a synthetic full copies is sealed already.
-        let (sent, copied) = (u128::from(statistics.sent_bytes), u128::from(statistics.copied_bytes));
+        let (sent, copied) = (
+            u128::from(statistics.sent_bytes),
+            u128::from(statistics.copied_bytes),
+        );
         let sealed = u128::from(stored) * sent / (sent + copied).max(1);
         debt.owe(rates::micros(sealed as u64 * block, rates::SEAL));
         debt.pay().await;
@@ -158,10 +170,14 @@ impl Hands for EngineHands {
         let number = self.made;
         self.made += 1;
         let chain_length = made.manifest.chain_length;
-        self.known.insert(number, Known {
-            id: made.point,
-            manifest: made.manifest,
-        });
+        self.known.insert(
+            number,
+            Known {
+                id: made.point,
+                at: snapshot.at,
+                manifest: made.manifest,
+            },
+        );
         Ok(Made {
             number,
             blocks_stored: stored,
@@ -174,11 +190,10 @@ impl Hands for EngineHands {
     async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
         self.open()?;
         let (vault, _) = self.vault().await?;
-        let catalog = Catalog::load(&vault).await.map_err(|error| failed(&error))?;
-        let points = catalog.points().iter();
-        let subjects: Vec<Subject> = points
-            .map(|point| Subject::of(point.id, &point.manifest, point.manifest.tags.clone()))
-            .collect();
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let subjects = self.subjects(&catalog);
         let verdicts = decide(&self.spec().policy, &subjects, self.instant(at));
         let verdicts = verdicts.map_err(|error| failed(&error))?;
         let goes = verdicts.iter().filter(|verdict| !verdict.keep);
@@ -253,7 +268,9 @@ impl Hands for EngineHands {
             return Ok(());
         }
         let (vault, _) = self.vault().await?;
-        let catalog = Catalog::load(&vault).await.map_err(|error| failed(&error))?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
         let all: Vec<PointId> = catalog.points().iter().map(|point| point.id).collect();
         if all.is_empty() {
             return Ok(());
@@ -263,7 +280,9 @@ impl Hands for EngineHands {
 
     async fn undelete_all(&mut self) -> Result<u32, Failed> {
         let (vault, _) = self.vault().await?;
-        let catalog = Catalog::load(&vault).await.map_err(|error| failed(&error))?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
         let (terms, now) = (self.terms(), self.instant(self.ground.handle.now()));
         let deleted = catalog.deleted().iter();
         let there = deleted.filter(|deleted| now < deleted.until(terms));
@@ -329,14 +348,34 @@ impl EngineHands {
         format!("{:06}/", self.instance)
     }
 
+    /// The points that are not deleted, as retention sees them, each of when its snapshot was taken.
+    pub(super) fn subjects(&self, catalog: &Catalog) -> Vec<Subject> {
+        let subjects = catalog.points().iter().map(|point| {
+            let mut subject = Subject::of(point.id, &point.manifest, Vec::new());
+            let known = self.known.values().find(|known| known.id == point.id);
+            if let Some(known) = known {
+                subject.captured = self.instant(known.at);
+            }
+            subject
+        });
+        subjects.collect()
+    }
+
     /// Numbers of points.
     pub(super) fn numbers(&self, ids: &[PointId]) -> Vec<u32> {
-        let known = self.known.iter().filter(|(_, known)| ids.contains(&known.id));
+        let known = self
+            .known
+            .iter()
+            .filter(|(_, known)| ids.contains(&known.id));
         known.map(|(number, _)| *number).collect()
     }
 
     fn open(&self) -> Result<(), Failed> {
-        if self.ground.is_locked() { Err(Failed::Locked) } else { Ok(()) }
+        if self.ground.is_locked() {
+            Err(Failed::Locked)
+        } else {
+            Ok(())
+        }
     }
 
     fn instant(&self, micros: u64) -> Timestamp {
@@ -355,7 +394,12 @@ impl EngineHands {
     fn world(&mut self, at: Endpoint, place: usize) -> (World, Debt) {
         let rides = !self.seeded && self.spec().seeding.is_some();
         self.turns += 1;
-        machine(&self.ground, (self.instance, self.copy), (at, place), (!rides, self.turns))
+        machine(
+            &self.ground,
+            (self.instance, self.copy),
+            (at, place),
+            (!rides, self.turns),
+        )
     }
 
     fn place(&self) -> usize {
@@ -400,7 +444,9 @@ impl EngineHands {
         let (world, debt) = self.world(at, place);
         let vault = Vault::open(world, PASSPHRASE).await;
         let vault = vault.map_err(|error| failed(&error))?;
-        let catalog = Catalog::load(&vault).await.map_err(|error| failed(&error))?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
         Ok((vault, catalog, debt))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use engine::backup::Quiet;
 use engine::check;
-use engine::retention::{Subject, decide};
+use engine::retention::decide;
 use engine::vault::Catalog;
 
 use crate::trial::ground::lock;
@@ -38,7 +38,10 @@ pub(super) async fn all(hands: &mut EngineHands) -> Vec<String> {
     }
     let damaged = hands.was_damaged();
     wrong.retain(|_| !damaged);
-    wrong.into_iter().map(|what| format!("{name}, copy {}: {what}", hands.copy)).collect()
+    wrong
+        .into_iter()
+        .map(|what| format!("{name}, copy {}: {what}", hands.copy))
+        .collect()
 }
 
 /// No block's mark stands in any object, and the meter tells what is stored.
@@ -54,7 +57,9 @@ fn plaintext(hands: &EngineHands) -> Vec<String> {
         let mut windows = seen.value.windows(MARK.len());
         windows.any(|window| window == MARK)
     });
-    plain.map(|(key, _)| format!("{key} holds plaintext")).collect()
+    plain
+        .map(|(key, _)| format!("{key} holds plaintext"))
+        .collect()
 }
 
 /// Every point's chain is there.
@@ -78,24 +83,29 @@ fn kept(hands: &EngineHands, catalog: &Catalog) -> Vec<String> {
     let state = hands.ground.state(hands.instance);
     let records = &state.records[hands.copy];
     if !hands.may_have_lost() {
-        for (number, _) in records.iter().filter(|(_, record)| record.deleted.is_none()) {
+        for (number, _) in records
+            .iter()
+            .filter(|(_, record)| record.deleted.is_none())
+        {
             if !there.contains(&number) {
                 wrong.push(format!("point {number} was acknowledged and is gone"));
             }
         }
     }
     // As of the newest point: what came of the last thinning.
-    let newest = catalog.points().last().map(|point| point.manifest.captured);
-    let subjects = catalog.points().iter();
-    let subjects: Vec<Subject> = subjects
-        .map(|point| Subject::of(point.id, &point.manifest, Vec::new()))
-        .collect();
+    let subjects = hands.subjects(catalog);
+    let newest = subjects.iter().map(|subject| subject.captured).max();
     let undeleted = records.iter().any(|(_, record)| record.brought_back);
     if let Some(newest) = newest.filter(|_| !undeleted) {
         match decide(&hands.spec().policy, &subjects, newest) {
-            Ok(verdicts) => wrong.extend(verdicts.iter().filter(|verdict| !verdict.keep).map(|verdict| {
-                format!("point {} is there and the policy keeps it not", verdict.id.short())
-            })),
+            Ok(verdicts) => wrong.extend(verdicts.iter().filter(|verdict| !verdict.keep).map(
+                |verdict| {
+                    format!(
+                        "point {} is there, and the policy does not keep it",
+                        verdict.id.short()
+                    )
+                },
+            )),
             Err(error) => wrong.push(error.to_string()),
         }
     }
@@ -109,12 +119,24 @@ async fn restored(hands: &mut EngineHands, place: usize) -> Vec<String> {
         return wrong;
     };
     let step = numbers.len().div_ceil(RESTORED).max(1);
-    let picked: BTreeSet<u32> = numbers.iter().step_by(step).chain(numbers.last()).copied().collect();
+    let picked: BTreeSet<u32> = numbers
+        .iter()
+        .step_by(step)
+        .chain(numbers.last())
+        .copied()
+        .collect();
     for number in picked {
-        let record = hands.ground.state(hands.instance).records[hands.copy].get(number).cloned();
-        match (hands.restore(number, Endpoint::Primary, place).await, record) {
+        let record = hands.ground.state(hands.instance).records[hands.copy]
+            .get(number)
+            .cloned();
+        match (
+            hands.restore(number, Endpoint::Primary, place).await,
+            record,
+        ) {
             (Ok(back), Some(record)) if back.content == record.content => {}
-            (Ok(_), _) => wrong.push(format!("point {number} came back different from its source")),
+            (Ok(_), _) => wrong.push(format!(
+                "point {number} came back different from its source"
+            )),
             (Err(Failed::Unavailable), _) => {}
             (Err(why), _) => wrong.push(format!("point {number} does not come back: {why:?}")),
         }

@@ -41,7 +41,9 @@ impl Service for Front {
         if !self.road {
             return Some(Vec::new());
         }
-        let path = self.ground.path(self.instance, self.copy, self.endpoint, self.place, out);
+        let path = self
+            .ground
+            .path(self.instance, self.copy, self.endpoint, self.place, out);
         path.map(|(links, _)| links)
     }
 
@@ -95,7 +97,9 @@ pub(super) fn machine(
         seconds: ground.scenario.start_seconds,
         nanos: 0,
     };
-    let entropy = ground.draws.stream(name, &format!("entropy of copy {copy}"), turn);
+    let entropy = ground
+        .draws
+        .stream(name, &format!("entropy of copy {copy}"), turn);
     let agent = ground.host(instance, copy);
     // Who recovers works beside the agent, and does not die with it.
     let id = if endpoint == Endpoint::Primary && ground.state(instance).up {
@@ -115,6 +119,13 @@ pub(super) fn machine(
         road,
     };
     let folder = format!("{instance:06}");
-    let store = RemoteStore::new(host.clone(), ground.roads.clone(), front, &folder, scale, ground.draws);
+    let store = RemoteStore::new(
+        host.clone(),
+        ground.roads.clone(),
+        front,
+        &folder,
+        scale,
+        ground.draws,
+    );
     (host.world(Arc::new(store), Traffic::default()), debt)
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use engine::format::point::Method;
 
 use crate::modelled::ModelHands;
-use crate::scenario::{
-    DAY, Drawn, FaultKind, FaultSpec, HOUR, Redundancy, Scenario, Target, When,
-};
+use crate::scenario::{DAY, Drawn, FaultKind, FaultSpec, HOUR, Redundancy, Scenario, Target, When};
 use crate::sweep::{Prepared, agreement};
 use crate::trial::{self, sample};
 
@@ -33,13 +31,32 @@ fn agree(scenario: Scenario) {
         let modelled = trial::run::<ModelHands>(&setup, &prepared.kit(strategy));
         assert!(emulated.violations.is_empty(), "{:#?}", emulated.violations);
         let agreement = agreement("it", &emulated, &modelled);
-        let told = format!("{agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
-            emulated.tally.copies.iter().map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros)).collect::<Vec<_>>(),
-            modelled.tally.copies.iter().map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros)).collect::<Vec<_>>(),
-            emulated.tally.incidents.first(), modelled.tally.incidents.first());
+        let told = format!(
+            "{agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            emulated
+                .tally
+                .copies
+                .iter()
+                .map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros))
+                .collect::<Vec<_>>(),
+            modelled
+                .tally
+                .copies
+                .iter()
+                .map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros))
+                .collect::<Vec<_>>(),
+            emulated.tally.incidents.first(),
+            modelled.tally.incidents.first()
+        );
         eprintln!("{told}");
-        assert!(agreement.points_equal && agreement.blocks_equal && agreement.rpo_equal, "{told}");
-        assert!(agreement.bytes_ppm <= 20_000 && agreement.rto_ppm <= 50_000, "{told}");
+        assert!(
+            agreement.points_equal && agreement.blocks_equal && agreement.rpo_equal,
+            "{told}"
+        );
+        assert!(
+            agreement.bytes_ppm <= 20_000 && agreement.rto_ppm <= 50_000,
+            "{told}"
+        );
     }
 }
 
@@ -68,7 +85,9 @@ fn disasters_agree() {
         let mut scenario = sample::scenario();
         scenario.faults = vec![fault(kind, at, lasts)];
         if kind == FaultKind::SilentCorruption {
-            scenario.faults.push(fault(FaultKind::InstanceDisk, at + HOUR, 1));
+            scenario
+                .faults
+                .push(fault(FaultKind::InstanceDisk, at + HOUR, 1));
         }
         eprintln!("{kind:?}");
         agree(scenario);
@@ -87,12 +106,21 @@ fn what_is_acknowledged_early_is_found_lost() {
     assert!(super::run(&setup).expect("it runs").violations.is_empty());
     setup.flaw = crate::world::account::Flaw::EarlyAcknowledgement(6 * HOUR);
     let broken = super::run(&setup).expect("it runs").violations;
-    assert!(broken.iter().any(|what| what.contains("acknowledged and is gone")), "{broken:#?}");
+    assert!(
+        broken
+            .iter()
+            .any(|what| what.contains("acknowledged and is gone")),
+        "{broken:#?}"
+    );
 }
 
 #[test]
 fn a_trial_replays() {
     let prepared = Arc::new(Prepared::new(sample::scenario()).expect("it is measured"));
-    let digest = || super::run(&prepared.setup(0, 0, None)).expect("it runs").digest;
+    let digest = || {
+        super::run(&prepared.setup(0, 0, None))
+            .expect("it runs")
+            .digest
+    };
     assert_eq!(digest(), digest());
 }

@@ -150,7 +150,9 @@ fn aimed(
             | FaultKind::RegionDestroyed
             | FaultKind::PairOutage
     );
-    let link = scenario.links.get((zone % scenario.links.len().max(1) as u64) as usize);
+    let link = scenario
+        .links
+        .get((zone % scenario.links.len().max(1) as u64) as usize);
     let is_link = matches!(spec.kind, FaultKind::LinkCut | FaultKind::LinkSlow);
     let link = link.filter(|_| is_link && target.place.is_none());
     let place = target.place.or(needs_place.then_some(place as usize));

@@ -15,17 +15,20 @@ pub fn agreement(strategy: &str, emulated: &Trial, modelled: &Trial) -> Agreemen
     let (ours, theirs) = (rows(emulated), rows(modelled));
     let both = || ours.iter().zip(&theirs);
     let same = ours.len() == theirs.len();
-    let rto = both().map(|(ours, theirs)| {
-        ppm(ours.rto_micros.unwrap_or(0), theirs.rto_micros.unwrap_or(0))
-    });
+    let rto = both()
+        .map(|(ours, theirs)| ppm(ours.rto_micros.unwrap_or(0), theirs.rto_micros.unwrap_or(0)));
     Agreement {
         strategy: strategy.to_owned(),
         points_equal: copies().all(|(ours, theirs)| {
-            (ours.points, ours.failed, &ours.kept_points) == (theirs.points, theirs.failed, &theirs.kept_points)
+            (ours.points, ours.failed, &ours.kept_points)
+                == (theirs.points, theirs.failed, &theirs.kept_points)
                 && sorted(&ours.chains) == sorted(&theirs.chains)
         }),
         blocks_equal: copies().all(|(ours, theirs)| ours.blocks == theirs.blocks),
-        bytes_ppm: copies().map(|(ours, theirs)| ppm(ours.bytes, theirs.bytes)).max().unwrap_or(0),
+        bytes_ppm: copies()
+            .map(|(ours, theirs)| ppm(ours.bytes, theirs.bytes))
+            .max()
+            .unwrap_or(0),
         rpo_equal: same
             && both().all(|(ours, theirs)| {
                 (ours.ending, ours.rpo_micros, ours.captured_micros)

@@ -19,18 +19,46 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
         });
     };
     let operator = &scenario.operator;
-    add("From an incident to somebody knowing", told(operator.detect), JUDGEMENT);
-    add("From knowing to deciding to recover", told(operator.declare), JUDGEMENT);
-    add("A machine to restore to", told(operator.provision), JUDGEMENT);
+    add(
+        "From an incident to somebody knowing",
+        told(operator.detect),
+        JUDGEMENT,
+    );
+    add(
+        "From knowing to deciding to recover",
+        told(operator.declare),
+        JUDGEMENT,
+    );
+    add(
+        "A machine to restore to",
+        told(operator.provision),
+        JUDGEMENT,
+    );
     add(
         "Geo failover of a storage account",
         told(operator.geo_failover),
         "about an hour: Microsoft, How customer-managed (unplanned) failover works, 2024-04-29",
     );
-    add("Booting one group of the recovery plan", told(operator.boot), JUDGEMENT);
-    add("Making sure that the service is right", told(operator.validate), JUDGEMENT);
-    add("Building a destroyed place anew", told(operator.rebuild), JUDGEMENT);
-    for copy in scenario.strategies.iter().flat_map(|strategy| &strategy.copies) {
+    add(
+        "Booting one group of the recovery plan",
+        told(operator.boot),
+        JUDGEMENT,
+    );
+    add(
+        "Making sure that the service is right",
+        told(operator.validate),
+        JUDGEMENT,
+    );
+    add(
+        "Building a destroyed place anew",
+        told(operator.rebuild),
+        JUDGEMENT,
+    );
+    for copy in scenario
+        .strategies
+        .iter()
+        .flat_map(|strategy| &strategy.copies)
+    {
         if copy.redundancy.is_geo() {
             add(
                 &format!("Lag of the second region, {}", copy.redundancy.name()),
@@ -40,7 +68,11 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
             );
         }
         if let Some(declares) = copy.provider_declares {
-            add("Until the provider declares a disaster", told(declares), JUDGEMENT);
+            add(
+                "Until the provider declares a disaster",
+                told(declares),
+                JUDGEMENT,
+            );
         }
     }
     add(
@@ -49,9 +81,21 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
         "a judgement (simulator/src/world/geo.rs)",
     );
     let rate = |bytes: u64| format!("{} MB/s", bytes / 1_000_000);
-    add("Fingerprinting", rate(rates::FINGERPRINT), "measured: cargo bench, benches/README.md");
-    add("Compressing and sealing", rate(rates::SEAL), "measured: cargo bench, benches/README.md");
-    add("Opening and writing", rate(rates::OPEN), "measured: cargo bench, benches/README.md");
+    add(
+        "Fingerprinting",
+        rate(rates::FINGERPRINT),
+        "measured: cargo bench, benches/README.md",
+    );
+    add(
+        "Compressing and sealing",
+        rate(rates::SEAL),
+        "measured: cargo bench, benches/README.md",
+    );
+    add(
+        "Opening and writing",
+        rate(rates::OPEN),
+        "measured: cargo bench, benches/README.md",
+    );
     add(
         "Writes",
         "at the end of each hour, or of the shortest time between points".to_owned(),

@@ -58,10 +58,17 @@ impl Gather {
             backup_micros: 0,
         });
         let emulated = fidelity == Fidelity::Emulated;
-        let scale = scenario.groups.iter().map(crate::scenario::Group::scale).max();
+        let scale = scenario
+            .groups
+            .iter()
+            .map(crate::scenario::Group::scale)
+            .max();
         let outcome = StrategyOutcome {
             strategy: spec.name.clone(),
-            component: spec.component.as_ref().map(|(name, edition)| format!("{name}, {edition}")),
+            component: spec
+                .component
+                .as_ref()
+                .map(|(name, edition)| format!("{name}, {edition}")),
             copies: copies.collect(),
             fidelity,
             trials: 0,
@@ -85,8 +92,16 @@ impl Gather {
         Self {
             outcome,
             objectives: scenario.objectives,
-            places: scenario.places.iter().map(|place| place.name.clone()).collect(),
-            names: scenario.groups.iter().flat_map(crate::scenario::Group::names).collect(),
+            places: scenario
+                .places
+                .iter()
+                .map(|place| place.name.clone())
+                .collect(),
+            names: scenario
+                .groups
+                .iter()
+                .flat_map(crate::scenario::Group::names)
+                .collect(),
             rpo: histogram(),
             rto: histogram(),
             spans: BTreeMap::new(),
@@ -106,7 +121,9 @@ impl Gather {
         self.outcome.trials += 1;
         self.outcome.events += trial.events;
         let violations = trial.violations.into_iter();
-        self.outcome.violations.extend(violations.map(|what| format!("trial {number}: {what}")));
+        self.outcome
+            .violations
+            .extend(violations.map(|what| format!("trial {number}: {what}")));
         for (sum, copy) in self.outcome.copies.iter_mut().zip(&trial.tally.copies) {
             sum.points_made += copy.points;
             sum.backups_failed += copy.failed;
@@ -165,17 +182,24 @@ impl Gather {
         };
         let restored = |row: &&IncidentRow| row.ending == Ending::Restored;
         let shown = rows.iter().filter(pictured).find(restored);
-        let shown = shown.or_else(|| rows.iter().find(pictured)).or_else(|| rows.first());
+        let shown = shown
+            .or_else(|| rows.iter().find(pictured))
+            .or_else(|| rows.first());
         let instance = match shown {
             Some(row) => self.names.iter().position(|name| *name == row.instance),
             None => Some(0),
         };
         let end = shown.map_or(u64::MAX, |row| {
-            row.at_micros.saturating_add(row.rto_micros.unwrap_or(u64::MAX))
+            row.at_micros
+                .saturating_add(row.rto_micros.unwrap_or(u64::MAX))
         });
-        let points = trial.points.iter().filter(|point| Some(point.0) == instance && point.2 <= end);
-        let mut points: Vec<(u32, u64, u64)> =
-            points.map(|(_, copy, captured, landed)| (*copy, *captured, *landed)).collect();
+        let points = trial
+            .points
+            .iter()
+            .filter(|point| Some(point.0) == instance && point.2 <= end);
+        let mut points: Vec<(u32, u64, u64)> = points
+            .map(|(_, copy, captured, landed)| (*copy, *captured, *landed))
+            .collect();
         points.sort_unstable_by_key(|point| point.1);
         let surplus = points.len().saturating_sub(PICTURE_POINTS_MAX);
         points.drain(..surplus);
@@ -184,10 +208,17 @@ impl Gather {
             named.unwrap_or_default()
         };
         let faults = faults.iter().map(|fault| {
-            (fault.kind, place(fault), fault.at_micros, fault.until_micros)
+            (
+                fault.kind,
+                place(fault),
+                fault.at_micros,
+                fault.until_micros,
+            )
         });
         Timeline {
-            instance: instance.map(|at| self.names[at].clone()).unwrap_or_default(),
+            instance: instance
+                .map(|at| self.names[at].clone())
+                .unwrap_or_default(),
             faults: faults.collect(),
             points,
             incident: shown.cloned(),
@@ -242,7 +273,9 @@ fn buckets(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
         let value = step.value_iterated_to().min(histogram.max());
         *buckets.entry(value / width).or_default() += step.count_at_value();
     }
-    let edges = buckets.into_iter().map(|(number, count)| ((number + 1) * width, count));
+    let edges = buckets
+        .into_iter()
+        .map(|(number, count)| ((number + 1) * width, count));
     edges.collect()
 }
 

@@ -99,7 +99,11 @@ impl Prepared {
     /// What modelled hands of a strategy share.
     pub fn kit(&self, strategy: usize) -> Arc<Fits> {
         let copies = &self.scenario.strategies[strategy].copies;
-        Arc::new(Fits::new(self.fits.clone(), copies, self.scenario.start_seconds))
+        Arc::new(Fits::new(
+            self.fits.clone(),
+            copies,
+            self.scenario.start_seconds,
+        ))
     }
 }
 
@@ -110,10 +114,18 @@ const AHEAD: usize = 4;
 ///
 /// # Errors
 /// As [`Prepared::new`] and the emulated trial.
-pub fn run(scenario: Scenario, request: &Request, watcher: &dyn Watcher) -> Result<ScenarioOutcome> {
+pub fn run(
+    scenario: Scenario,
+    request: &Request,
+    watcher: &dyn Watcher,
+) -> Result<ScenarioOutcome> {
     let strategies = scenario.strategies.len();
     let steps = strategies as u64 * (u64::from(request.trials) + u64::from(request.emulated) * 50);
-    let mut steps = Steps { watcher, at: 0, of: steps };
+    let mut steps = Steps {
+        watcher,
+        at: 0,
+        of: steps,
+    };
     let prepared = Prepared::new(scenario)?;
     let threads = Threads::per_core();
     let (mut rows, mut agreements) = (Vec::new(), Vec::new());
@@ -121,9 +133,16 @@ pub fn run(scenario: Scenario, request: &Request, watcher: &dyn Watcher) -> Resu
     for strategy in 0..strategies {
         let name = prepared.scenario.strategies[strategy].name.clone();
         let mut gather = Gather::new(&prepared, strategy, Fidelity::Modelled);
-        let first = modelled(&prepared, strategy, request, &threads, &mut gather, &mut |done| {
-            steps.next(done, &format!("{name}: modelled trials"));
-        });
+        let first = modelled(
+            &prepared,
+            strategy,
+            request,
+            &threads,
+            &mut gather,
+            &mut |done| {
+                steps.next(done, &format!("{name}: modelled trials"));
+            },
+        );
         firsts.push(first);
         if request.trials > 0 {
             rows.push(gather.finish());
@@ -203,7 +222,10 @@ fn outcome(
     agreements: Vec<crate::outcome::scenario::Agreement>,
 ) -> ScenarioOutcome {
     let scenario = &prepared.scenario;
-    let bytes = scenario.groups.iter().map(|group| group.bytes * u64::from(group.count));
+    let bytes = scenario
+        .groups
+        .iter()
+        .map(|group| group.bytes * u64::from(group.count));
     ScenarioOutcome {
         program_version: request.program_version.clone(),
         command: request.command.clone(),
