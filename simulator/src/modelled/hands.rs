@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::format::keyslot::Terms;
+use engine::format::pack::PACK_BYTES;
 use engine::format::point::Method;
 use futures::future::{Either, select};
 
@@ -43,7 +44,6 @@ pub struct ModelHands {
     pool: Option<Pool>,
     made: u32,
     seeded: bool,
-    draws: crate::draw::Stream,
 }
 
 impl Hands for ModelHands {
@@ -64,7 +64,6 @@ impl Hands for ModelHands {
             pool: forever.then(Pool::default),
             made: 0,
             seeded: false,
-            draws: ground.draws.stream(&machine.name, "packs", copy as u64),
         }
     }
 
@@ -417,10 +416,10 @@ impl ModelHands {
     fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
         let base = (self.fit.base_bytes * scale).min(stored);
-        let packs = self.pool.as_mut().map(|pool| {
-            let draws = &mut self.draws;
-            pool.add(number, &snapshot.content, owners, now, || draws.bits())
-        });
+        let most = PACK_BYTES as u64 / self.fit.data(2).saturating_sub(self.fit.data(1)).max(1);
+        let content = &snapshot.content;
+        let packs = self.pool.as_mut();
+        let packs = packs.map(|pool| pool.add(number, content, owners, now, most as usize));
         let fit = Arc::clone(&self.fit);
         self.with_account(|account, key| {
             match packs {

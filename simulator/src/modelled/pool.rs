@@ -45,37 +45,34 @@ pub(super) struct Pruned {
     pub(super) written: Vec<(u32, u64)>,
 }
 
-/// Data packs that are open at once, over which blobs are spread (`engine::vault::PackWriters`).
-const SPREAD: u64 = 2;
-
 impl Pool {
     /// A point lands: its own blobs go to new packs, and all that it refers to is needed once more. Gives the
-    /// packs with the number of their blobs.
+    /// packs, of `most` blobs at most, with the number of their blobs. What does not fill a pack goes into one.
     pub(super) fn add(
         &mut self,
         number: u32,
         content: &Content,
         owners: &[u32],
         now: u64,
-        mut draw: impl FnMut() -> u64,
+        most: usize,
     ) -> Vec<(u32, u64)> {
         let blobs = (0..)
             .zip(content.iter().copied())
             .filter(|(_, version)| *version != 0);
-        let mut new: Vec<Vec<Blob>> = vec![Vec::new(); SPREAD as usize];
+        let mut new: Vec<Blob> = Vec::new();
         for blob in blobs {
             // What was removed of an owner that is gone was rewritten elsewhere: it is found where it lies.
             let known = self.places.get_mut(&blob).filter(|place| place.refs > 0);
             match known {
                 Some(place) if owners[blob.0 as usize] != number => place.refs += 1,
-                _ => new[(draw() % SPREAD) as usize].push(blob),
+                _ => new.push(blob),
             }
         }
-        let mut written = Vec::new();
-        for blobs in new.into_iter().filter(|blobs| !blobs.is_empty()) {
-            written.push(self.pack(blobs, Some(number), now, |_| 1));
-        }
-        written
+        let packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
+        let written = packs
+            .into_iter()
+            .map(|blobs| self.pack(blobs, Some(number), now, |_| 1));
+        written.collect()
     }
 
     fn pack(
