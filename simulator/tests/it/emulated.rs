@@ -206,18 +206,18 @@ fn play(size: Size, seed: u64, folder: &Path) -> (String, u64, u64) {
             let ended = machine.live().await;
             failed
                 .lock()
-                .unwrap()
+                .expect("no task panicked")
                 .push(ended.err().map(|error| error.to_string()));
         });
     }
     let events = executor.run(None);
-    let ends = failed.lock().unwrap().clone();
+    let ends = failed.lock().expect("no task panicked").clone();
     assert_eq!(
         ends,
         vec![None; size.hosts as usize],
         "every host came to its end"
     );
-    let stored = account.lock().unwrap().bytes();
+    let stored = account.lock().expect("no task panicked").bytes();
     (handle.digest(), events, stored)
 }
 
