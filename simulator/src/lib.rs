@@ -4,4 +4,5 @@ pub mod forecast;
 pub mod measured;
 pub mod outcome;
 pub mod series;
+pub mod statistics;
 pub mod verify;
