@@ -5,12 +5,18 @@
 
 use serde::{Deserialize, Serialize};
 
+pub mod scenario;
+
 /// How real the trial was (DESIGN: measured, emulated, modelled).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fidelity {
     /// Real bytes, a real store, the wall clock.
     Measured,
+    /// Real bytes at a stated scale through the real engine, in a simulated world.
+    Emulated,
+    /// No bytes: what is stored and moved is counted.
+    Modelled,
 }
 
 /// What kind of source the generations are.
