@@ -1,6 +1,7 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
 pub mod draw;
 pub mod drill;
+pub mod durability;
 pub mod forecast;
 pub mod measured;
 pub mod outcome;
