@@ -42,7 +42,7 @@ pub use error::ReportError;
 pub use forecast::{
     ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
 };
-pub use price::{Price, PriceBook, SoftDelete, Source, Status};
+pub use price::{DeletedDays, Price, PriceBook, SoftDelete, Source, Status};
 pub use redundancy::Redundancy;
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

@@ -1,11 +1,15 @@
 //! Price books: what a quantity costs, each price with its source, region, date and status.
 
+mod soft_delete;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::{Redundancy, ReportError};
+
+pub use soft_delete::{DeletedDays, SoftDelete};
 
 /// How well a price is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,20 +58,6 @@ pub struct Price {
     pub unit: String,
     /// Where it holds.
     pub region: String,
-    /// Where it was read.
-    pub source: Source,
-    /// When it was so.
-    pub date: String,
-    /// How well it is known.
-    pub status: Status,
-}
-
-/// The last days of deleted points that cost nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SoftDelete {
-    /// How many days.
-    pub free_days: u32,
     /// Where it was read.
     pub source: Source,
     /// When it was so.
