@@ -148,6 +148,20 @@ mod tests {
     }
 
     #[test]
+    fn a_full_starts_over() {
+        let changed: Vec<_> = (1..5).map(|block| BTreeSet::from([block])).collect();
+        let of = |method| {
+            let moved = moved(method, 3, 10, &changed);
+            let sent: Vec<u64> = moved.iter().map(|point| point.sent).collect();
+            (sent, moved[4].restore_reads, moved[4].restore_points)
+        };
+        assert_eq!(of(Method::Differential), (vec![10, 1, 2, 10, 1], 11, 2));
+        assert_eq!(of(Method::Incremental), (vec![10, 1, 1, 10, 1], 11, 2));
+        assert_eq!(of(Method::SyntheticFull), (vec![10, 1, 1, 1, 1], 11, 2));
+        assert_eq!(of(Method::Forever), (vec![10, 1, 1, 1, 1], 10, 1));
+    }
+
+    #[test]
     #[expect(clippy::cast_precision_loss, reason = "blocks are few")]
     fn closed_forms_are_what_happens() {
         let blocks = 2_000;
