@@ -42,10 +42,14 @@ pub use error::ReportError;
 pub use forecast::{
     ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
 };
+<<<<<<< HEAD
 pub use price::{
     Band, DiskKind, DiskSize, MachineSize, Price, PriceBook, Priced, SoftDelete, Source, Status,
     Tier, Way,
 };
+=======
+pub use price::{DeletedDays, Price, PriceBook, SoftDelete, Source, Status};
+>>>>>>> theory
 pub use redundancy::Redundancy;
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

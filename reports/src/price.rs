@@ -1,7 +1,11 @@
 //! Price books: what a quantity costs, each price with its source, region, date and status.
 
+<<<<<<< HEAD
 mod fees;
 mod priced;
+=======
+mod soft_delete;
+>>>>>>> theory
 
 use std::fmt;
 
@@ -10,8 +14,12 @@ use toml::Spanned;
 
 use crate::{Redundancy, ReportError};
 
+<<<<<<< HEAD
 use priced::family;
 pub use priced::{Band, DiskKind, DiskSize, MachineSize, Priced, Tier, Way};
+=======
+pub use soft_delete::{DeletedDays, SoftDelete};
+>>>>>>> theory
 
 /// How well a price is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,20 +80,6 @@ pub struct Price {
     /// So many gigabytes of a month cost nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_gigabytes: Option<f64>,
-}
-
-/// The last days of deleted points that cost nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SoftDelete {
-    /// How many days.
-    pub free_days: u32,
-    /// Where it was read.
-    pub source: Source,
-    /// When it was so.
-    pub date: String,
-    /// How well it is known.
-    pub status: Status,
 }
 
 /// A set of prices in one currency.

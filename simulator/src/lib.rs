@@ -1,12 +1,15 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod chains;
 pub mod chaos;
 pub mod component;
 pub mod draw;
 pub mod drill;
+pub mod durability;
 pub mod emulated;
 pub mod executor;
 pub mod fault;
 pub mod forecast;
+pub mod lag;
 pub mod measured;
 pub mod modelled;
 pub mod network;
@@ -14,8 +17,10 @@ pub mod outcome;
 pub mod queue;
 pub mod scenario;
 pub mod series;
+pub mod statistics;
 pub mod sweep;
 pub mod trial;
 pub mod verify;
+pub mod volumes;
 pub mod workload;
 pub mod world;

@@ -19,6 +19,7 @@ mod borg;
 mod kopia;
 mod pbs;
 mod restic;
+mod site_recovery;
 
 mod decide;
 mod limit;
@@ -30,6 +31,7 @@ pub use decide::{Semantics, decide, decide_as, decide_named, keep_needed};
 pub use limit::{LimitState, POINTS_MAX, limit_state};
 pub use lint::{Lint, lints};
 pub use policy::Policy;
+pub use site_recovery::{SITE_RECOVERY_DAYS_MAX, site_recovery};
 pub use span::Span;
 pub use verdict::{Reason, Subject, Verdict, needs_of};
 pub use words::{Count, RelativeTo};

@@ -55,6 +55,21 @@ fn instance_fees_follow_the_bands() {
     }
 }
 
+/// The announcement's machines: one of 17 GB of system and 30 GB of data, whose empty temporary disk
+/// counts nothing; one of 500 GB; one of 2,000 GB.
+#[test]
+fn fees_are_those_of_the_announcement() {
+    let book = PriceBook::default_book();
+    let fee = |gigabytes: u64| {
+        book.instance_fee(gigabytes * 1_000_000_000)
+            .map(|fee| fee.0)
+    };
+    assert_eq!(
+        [17 + 30, 500, 2_000].map(fee),
+        [Some(5.0), Some(10.0), Some(40.0)]
+    );
+}
+
 #[test]
 fn a_book_of_ones_own_may_leave_fees_out() {
     let text = format!("{HEAD}{}", price("vault.lrs", "2"));

@@ -78,6 +78,20 @@ fn deleted_points_stay_their_time_and_their_last_days_are_free() {
     );
 }
 
+/// Sixty days with the last fourteen free, as Azure bills them: of a point deleted each day 46 are charged.
+#[test]
+fn long_soft_delete_is_charged_but_for_its_last_days() {
+    let fulls = format!("{OFFICE}method = \"full\"\n");
+    let played = play(&fulls, "keep-last = 1", 100, |rules| {
+        rules.soft_delete = 60 * DAY
+    });
+    let end = played.samples.last().expect("an end");
+    let fulls = |bytes: u64| (bytes + GIB / 2) / GIB / 500;
+    let grace = fulls(end.unused_bytes);
+    assert_eq!((end.kept.len(), end.existing.len(), grace), (1, 61, 1));
+    assert_eq!(fulls(end.billed_bytes), 1 + 46 + grace);
+}
+
 #[test]
 fn nothing_is_decided_but_by_the_engine() {
     let policy = "keep-daily = 7\nkeep-weekly = 5\nkeep-monthly = 12\nkeep-yearly = 3";
