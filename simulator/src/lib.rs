@@ -3,6 +3,7 @@ pub mod drill;
 pub mod forecast;
 pub mod measured;
 pub mod outcome;
+pub mod quantity;
 pub mod scenario;
 pub mod series;
 pub mod verify;

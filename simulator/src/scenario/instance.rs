@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// What runs on an instance: what a component must be able to protect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Workload {
     /// Files and folders.
     Files,
@@ -13,7 +17,8 @@ pub enum Workload {
     Sql,
     /// Exchange.
     Exchange,
-    /// SharePoint.
+    /// `SharePoint`.
+    #[serde(rename = "sharepoint")]
     SharePoint,
     /// Oracle.
     Oracle,
@@ -22,7 +27,8 @@ pub enum Workload {
 }
 
 /// The operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum System {
     /// Windows.
     Windows,
@@ -96,7 +102,8 @@ pub struct Script {
 }
 
 /// How writes spread over the hours of a week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rhythm {
     /// Evenly.
     Even,
