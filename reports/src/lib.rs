@@ -42,7 +42,10 @@ pub use error::ReportError;
 pub use forecast::{
     ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
 };
-pub use price::{Price, PriceBook, SoftDelete, Source, Status};
+pub use price::{
+    Band, DiskKind, DiskSize, MachineSize, Price, PriceBook, Priced, SoftDelete, Source, Status,
+    Tier, Way,
+};
 pub use redundancy::Redundancy;
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

@@ -13,6 +13,7 @@ mod reader;
 mod schema;
 
 mod bounds;
+mod component;
 mod faults;
 mod instances;
 mod places;

@@ -6,6 +6,7 @@ use engine::error::Result;
 use engine::retention::Policy;
 use toml::Spanned;
 
+use super::component;
 use super::defaults::{self, Default};
 use super::entries;
 use super::key::Key;
@@ -51,17 +52,16 @@ fn strategy(
     world: World<'_>,
 ) -> Result<Strategy> {
     let (places, groups) = world;
-    let component = match said.component.get() {
-        Some(component) => Some((
-            component.clone(),
-            reader.or(&said.edition, &defaults::EDITION)?,
-        )),
-        None => None,
-    };
-    if let (None, Some((_, at))) = (&component, said.edition.written()) {
+    if let (false, Some((_, at))) = (said.component.is_some(), said.edition.written()) {
         let right = "name the component too, such as component = \"mars\"";
         return Err(reader.refuse(&at, "an edition without a component", right));
     }
+    let edition = if said.component.is_some() {
+        reader.or(&said.edition, &defaults::EDITION)?
+    } else {
+        String::new()
+    };
+    let component = component::named(reader, said, (&edition, span))?;
     if said.copy.is_empty() || said.copy.len() > COPIES_MAX {
         let wrong = format!("'{name}' makes {} copies", said.copy.len());
         let right = format!("write 1 to {COPIES_MAX} of [[strategy.copy]]");
@@ -69,8 +69,11 @@ fn strategy(
     }
     let mut copies = Vec::new();
     for (copy, at) in entries(&said.copy) {
-        let recovery_services = component.is_some();
-        copies.push(checked(reader, (copy, &at), world, recovery_services)?);
+        let checked = checked(reader, (copy, &at), world, component.is_some())?;
+        if let Some(component) = component {
+            component::admits(reader, component, (&checked, &copy.to, &at), world)?;
+        }
+        copies.push(checked);
     }
     let recover_in = reader.named(&said.recover_in, PLACE, &places.names)?;
     if let Some(target) = recover_in {
@@ -84,7 +87,7 @@ fn strategy(
     }
     Ok(Strategy {
         name,
-        component,
+        component: component.map(|component| (component.name.clone(), edition)),
         copies,
         recover_in,
     })

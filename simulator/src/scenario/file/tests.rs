@@ -448,6 +448,48 @@ fn each_rule_points_at_its_line_and_says_what_would_be_right() {
 }
 
 #[test]
+fn a_component_is_asked_only_for_what_it_can_do() {
+    let says = |lines: &str, parts: [&str; 3]| {
+        let text = with("name = \"cloud\"", &format!("name = \"cloud\"\n{lines}"));
+        let text = text.replace("count = 3", "workload = \"files\"\nsystem = \"windows\"");
+        let error = Scenario::parse("mine.toml", &text)
+            .expect_err(lines)
+            .to_string();
+        for part in parts {
+            assert!(error.contains(part), "no {part:?} in {error}");
+        }
+    };
+    // The agent writes no tape, which the second copy asks for.
+    says(
+        "component = \"mars\"",
+        ["line 29: ", "MARS", "component = \"dpm\""],
+    );
+    says(
+        "component = \"marz\"",
+        ["line 23: ", "'marz'", "mean 'mars'?"],
+    );
+    says(
+        "component = \"mars\"\nedition = \"2016\"",
+        ["line 24: ", "'2016'", "2017"],
+    );
+    let lines = "component = \"azure-vm-enhanced\"\nedition = \"2017\"";
+    says(lines, ["line 23: ", "one backup a day", "current"]);
+    let files = "workload = \"files\"\nsystem = \"windows\"";
+    let named = "name = \"cloud\"\ncomponent = \"dpm\"";
+    let text = with("name = \"cloud\"", named).replace("count = 3", files);
+    let scenario = read(&text);
+    let strategy = &scenario.strategies[0];
+    let component = strategy.component.as_ref();
+    assert_eq!(
+        component.map(|it| (it.0.as_str(), it.1.as_str())),
+        Some(("dpm", "current"))
+    );
+    // Its vault is a Recovery Services vault.
+    assert_eq!(strategy.copies[0].geo_lag, Drawn::Uniform(0, 12 * HOUR));
+    assert!(strategy.copies[0].provider_declares.is_some());
+}
+
+#[test]
 fn what_ships_is_read() {
     for (name, text) in SHIPPED {
         let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
