@@ -31,10 +31,6 @@ defaults! {
     ZONES: "zones of a region" = "3",
         "zone-redundant storage copies to three: Microsoft, Azure Storage redundancy, 17 July 2023";
     LATENCY: "latency of a link" = r#""10ms""#, "judgement: some hundred kilometres and a few routers";
-    REGION_SPEED: "speed within a region" = r#""10Gbit/s""#, "judgement: the network of a large virtual machine";
-    REGION_LATENCY: "latency within a region" = r#""1ms""#, "judgement: zones lie some ten kilometres apart";
-    SITE_SPEED: "speed within a site" = r#""10Gbit/s""#, "judgement: a server room's network";
-    SITE_LATENCY: "latency within a site" = r#""200us""#, "judgement: one switch";
     REGIONS_SPEED: "speed between two regions" = r#""10Gbit/s""#,
         "judgement: what one customer sees of a provider's backbone";
     REGIONS_LATENCY: "latency between two regions" = r#""10ms""#, "judgement: regions of a pair lie some hundred kilometres apart";

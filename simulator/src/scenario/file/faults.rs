@@ -263,8 +263,15 @@ fn link(
     reader.need(&said.to, span, "the other end of the link", "to = \"west\"")?;
     let from = reader.named(&said.from, PLACE, &places.names)?.unwrap_or(0);
     let to = reader.named(&said.to, PLACE, &places.names)?.unwrap_or(0);
-    places.reach(reader, &said.from.span_or(span), (from, to))?;
-    Ok((from, to))
+    if places.linked(from, to) {
+        return Ok((from, to));
+    }
+    let wrong = format!(
+        "no link joins '{}' and '{}'",
+        places.names[from], places.names[to]
+    );
+    let right = "name the two ends of a [[link]], or two regions";
+    Err(reader.refuse(&said.from.span_or(span), wrong, right))
 }
 
 /// So many of the group's instances.

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use engine::error::Result;
 
-use super::defaults::{self, Default};
+use super::defaults;
 use super::entries;
 use super::reader::Reader;
 use super::written::{File, Link as WrittenLink};
+use crate::quantity::{Speed, Time};
 use crate::scenario::{Link, Place, PlaceKind};
 
 /// All places, their names, and the links between them.
@@ -118,6 +119,11 @@ impl Places {
             let right = "write up to 1m, such as latency = \"20ms\"";
             return Err(reader.refuse(&link.latency.span_or(span), "so long a latency", right));
         }
+        if from == to {
+            let wrong = format!("a link from '{}' to itself", self.names[from]);
+            let right = "join two places; within one, the speeds of disks and stores hold";
+            return Err(reader.refuse(&link.to.span_or(span), wrong, right));
+        }
         if self.linked(from, to) {
             let wrong = format!(
                 "a second link between '{}' and '{}'",
@@ -134,33 +140,26 @@ impl Places {
         Ok(())
     }
 
-    /// Links that need not be said: within each place, and between each two regions.
+    /// Links that need not be said: between each two regions.
     fn usual(&mut self, reader: &mut Reader<'_>) -> Result<()> {
-        let count = self.all.len();
-        for from in 0..count {
-            for to in from..count {
-                let is_region = |place: usize| self.all[place].kind == PlaceKind::Region;
-                let (speed, latency): (&'static Default, &'static Default) =
-                    match (from == to, is_region(from), is_region(to)) {
-                        (true, true, _) => (&defaults::REGION_SPEED, &defaults::REGION_LATENCY),
-                        (true, false, _) => (&defaults::SITE_SPEED, &defaults::SITE_LATENCY),
-                        (false, true, true) => {
-                            (&defaults::REGIONS_SPEED, &defaults::REGIONS_LATENCY)
-                        }
-                        _ => continue,
-                    };
-                if self.linked(from, to) {
-                    continue;
-                }
-                let speed: crate::quantity::Speed = reader.default(speed)?;
-                let latency: crate::quantity::Time = reader.default(latency)?;
-                self.links.push(Link {
-                    from,
-                    to,
-                    bytes_per_second: speed.0,
-                    latency_micros: latency.0,
-                });
+        let regions = self
+            .all
+            .iter()
+            .filter(|place| place.kind == PlaceKind::Region);
+        // Regions come first.
+        let count = regions.count();
+        for (from, to) in (0..count).flat_map(|from| (from + 1..count).map(move |to| (from, to))) {
+            if self.linked(from, to) {
+                continue;
             }
+            let speed: Speed = reader.default(&defaults::REGIONS_SPEED)?;
+            let latency: Time = reader.default(&defaults::REGIONS_LATENCY)?;
+            self.links.push(Link {
+                from,
+                to,
+                bytes_per_second: speed.0,
+                latency_micros: latency.0,
+            });
         }
         Ok(())
     }
@@ -176,18 +175,31 @@ impl Places {
         self.all[place].kind == PlaceKind::Region
     }
 
-    /// Refuses a way between two places that no link goes.
+    /// Whether links lead from one place to another.
+    fn reaches(&self, from: usize, to: usize) -> bool {
+        let mut reached = vec![from];
+        let mut next = 0;
+        while let Some(at) = reached.get(next).copied() {
+            next += 1;
+            let beyond = (0..self.all.len()).filter(|place| self.linked(at, *place));
+            let beyond: Vec<_> = beyond.filter(|place| !reached.contains(place)).collect();
+            reached.extend(beyond);
+        }
+        reached.contains(&to)
+    }
+
+    /// Refuses two places that no link leads between.
     pub(super) fn reach(
         &self,
         reader: &Reader<'_>,
         span: &Range<usize>,
         (from, to): (usize, usize),
     ) -> Result<()> {
-        if self.linked(from, to) {
+        if self.reaches(from, to) {
             return Ok(());
         }
         let (from, to) = (&self.names[from], &self.names[to]);
-        let wrong = format!("no link joins '{from}' and '{to}'");
+        let wrong = format!("no link leads from '{from}' to '{to}'");
         let right =
             format!("add [[link]] with from = \"{from}\", to = \"{to}\", speed = \"100Mbit/s\"");
         Err(reader.refuse(span, wrong, right))

@@ -59,8 +59,8 @@ fn what_is_written_is_what_is_meant() {
         (scenario.places[0].pair, scenario.places[2].zones),
         (Some(1), 1)
     );
-    // The stated one; within each of three places, and between the regions.
-    assert_eq!(scenario.links.len(), 5);
+    // The stated one, and between the regions.
+    assert_eq!(scenario.links.len(), 2);
     assert_eq!(scenario.links[0].bytes_per_second, 12_500_000);
     let group = &scenario.groups[0];
     assert_eq!(group.names(), ["web-001", "web-002", "web-003"]);
@@ -260,10 +260,16 @@ const WRONG: &[Wrong] = &[
         ["no region 'office'", "write one of"],
     ),
     (
+        "[[link]]\nfrom = \"office\"\nto = \"west\"\nspeed = \"100Mbit/s\"",
+        "",
+        "in = \"west\"",
+        ["no link leads", "add [[link]]"],
+    ),
+    (
         "to = \"west\"\n",
         "to = \"office\"\n",
-        "in = \"west\"",
-        ["no link joins", "add [[link]]"],
+        "to = \"office\"",
+        ["to itself", "join two places"],
     ),
     // Copies.
     (
@@ -398,7 +404,7 @@ const WRONG: &[Wrong] = &[
         "kind = \"region-outage\"",
         "kind = \"link-cut\"\nfrom = \"office\"\nto = \"north\"",
         "from = \"office\"",
-        ["no link joins", "add [[link]]"],
+        ["no link joins", "[[link]]"],
     ),
     (
         "kind = \"region-outage\"",

@@ -41,7 +41,7 @@ pub(super) struct File {
     /// The owner's own sites.
     #[schemars(with = "Vec<Site>")]
     pub(super) site: Vec<Spanned<Site>>,
-    /// Links between places, or within one.
+    /// Links between places. Two regions have one that need not be said.
     #[schemars(with = "Vec<Link>")]
     pub(super) link: Vec<Spanned<Link>>,
     /// What is protected: instances that are alike.
@@ -101,7 +101,7 @@ pub(super) struct Site {
     pub(super) name: Key<String>,
 }
 
-/// A link between two places, or within one (`from` and `to` the same). Each way has the whole speed.
+/// A link between two places. Each way has the whole speed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[schemars(extend("required" = ["from", "to", "speed"]))]
