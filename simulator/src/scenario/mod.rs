@@ -11,6 +11,7 @@ mod instance;
 mod place;
 mod shipped;
 mod strategy;
+mod words;
 
 pub use fault::{Drawn, FaultKind, FaultSpec, Target, When};
 pub use instance::{Changes, Group, Rhythm, Script, System, Workload};

@@ -26,7 +26,7 @@ defaults! {
     HORIZON: "horizon" = r#""1y""#, "the span of a budget";
     TRIALS: "trials" = "1000",
         "a share of one in a hundred is then known to about half a percent (Wilson's interval)";
-    SEED: "seed" = "1", "any will do";
+    SEED: "seed of the first trial" = "1", "any will do";
 
     ZONES: "zones of a region" = "3",
         "zone-redundant storage copies to three: Microsoft, Azure Storage redundancy, 17 July 2023";
@@ -53,14 +53,14 @@ defaults! {
     EDITION: "edition of a component" = r#""current""#, "what can be bought today";
     METHOD: "method" = r#""forever""#, "firedrill's own default";
     TAPE_METHOD: "method of a tape" = r#""incremental""#, "a tape does not share data between sets";
-    FULL_EVERY: "a new full" = "7", "once a week with daily points";
+    FULL_EVERY: "points from one full to the next" = "7", "once a week with daily points";
     EVERY: "from one point to the next" = r#""1d""#,
         "once a day goes to the vault whatever the component: Microsoft, Azure VM backup, 5 July 2023";
     POINT_AT: "time of day of a point" = r#""01:00""#, "what `firedrill schedule` installs";
     POLICY: "policy" = r#"{ keep-within = "30d" }"#, "judgement: a month of daily points";
     SOFT_DELETE: "soft delete" = r#""14d""#,
         "Microsoft, Secure by default with soft delete for Azure Backup, 10 November 2025";
-    GRACE: "grace" = r#""1d""#, "firedrill's own default";
+    GRACE: "grace of what is condemned" = r#""1d""#, "firedrill's own default";
     PRUNE_EVERY: "from one prune to the next" = r#""1w""#, "what `firedrill schedule` installs";
     RETRY: "from a failed backup to its next attempt" = r#""1h""#, "judgement";
     GEO_LAG: "lag of a storage account's second region" = r#"{ from = "0s", to = "15m" }"#,

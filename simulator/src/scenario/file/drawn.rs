@@ -12,7 +12,7 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use crate::quantity::{Thousandths, Time};
 use crate::scenario::Drawn;
 
-/// The table.
+/// How a time is drawn: by one of these forms.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(inline)]

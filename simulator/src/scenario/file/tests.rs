@@ -1,7 +1,9 @@
+use engine::format::point::Method;
+use proptest::prelude::{ProptestConfig, Strategy, prop_assert, proptest};
+
 use crate::scenario::{
     Changes, DAY, Drawn, FaultKind, HOUR, MINUTE, Redundancy, SHIPPED, Scenario, To, When, YEAR,
 };
-use engine::format::point::Method;
 
 /// Two paired regions, a site, a group in each, a strategy with two copies and a fault.
 const WHOLE: &str = r#"
@@ -501,5 +503,88 @@ fn what_ships_is_read() {
         let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
         assert!(text.starts_with("# "), "{name} begins with its question");
         assert!(!scenario.strategies.is_empty() && !scenario.question.is_empty());
+    }
+}
+
+#[test]
+fn the_schema_of_a_policy_has_the_keys_that_one_reads() {
+    let schema = super::schema();
+    let keys = schema["$defs"]["Copy"]["properties"]["policy"]["properties"].as_object();
+    let written = keys.expect("keys").iter().map(|(key, schema)| {
+        let value = match (key.as_str(), &schema["type"]) {
+            ("azure", _) => "{ daily-days = 30 }",
+            ("keep-tag", _) => "[\"a\"]",
+            ("timezone", _) => "\"UTC\"",
+            ("relative-to", _) => "\"now\"",
+            (_, kind) if kind == "string" => "\"30d\"",
+            _ => "7",
+        };
+        format!("{key} = {value}")
+    });
+    let written: Vec<_> = written.collect();
+    // Every field of the type, and no other.
+    let policy: engine::retention::Policy = toml::from_str(&written.join("\n")).expect("a policy");
+    let fields = serde_json::to_value(policy).expect("it is plain data");
+    assert_eq!(
+        fields.as_object().map(serde_json::Map::len),
+        Some(written.len())
+    );
+}
+
+/// A file that ships, with a part replaced by another piece of it, by noise or by nothing.
+fn mutated() -> impl Strategy<Value = String> {
+    let noise = proptest::prelude::any::<String>().prop_map(|text| text.chars().take(12).collect());
+    let numbers = proptest::sample::select(vec![
+        "0",
+        "-1",
+        "1e300",
+        "18446744073709551615",
+        "9999999999999999999y",
+        "\"0s\"",
+        "{}",
+        "[]",
+    ]);
+    let pieces = (
+        0..SHIPPED.len(),
+        0_usize..8_000,
+        0_usize..200,
+        0_usize..8_000,
+        0_usize..80,
+    );
+    let by = proptest::option::of(proptest::prop_oneof![
+        noise,
+        numbers.prop_map(str::to_owned)
+    ]);
+    (pieces, by).prop_map(|((file, at, length, from, piece), by)| {
+        let text: Vec<char> = SHIPPED[file].1.chars().collect();
+        let part = |at: usize, length: usize| {
+            let at = at % text.len();
+            &text[at..(at + length).min(text.len())]
+        };
+        let cut = at % text.len();
+        let by: Vec<char> = by.map_or_else(
+            || part(from, piece).to_vec(),
+            |by: String| by.chars().collect(),
+        );
+        let rest = &text[(cut + length).min(text.len())..];
+        text[..cut].iter().chain(&by).chain(rest).collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #[test]
+    fn no_file_makes_it_panic_and_every_error_has_its_line(text in mutated()) {
+        match Scenario::parse("mine.toml", &text) {
+            Ok(scenario) => prop_assert!(!scenario.meaning().is_empty()),
+            Err(error) => {
+                let error = error.to_string();
+                let rest = error.strip_prefix("scenario mine.toml: line ");
+                let number = rest.and_then(|rest| rest.split_once(": ")).map(|parts| parts.0);
+                let number: Option<usize> = number.and_then(|number| number.parse().ok());
+                prop_assert!(number.is_some_and(|line| line <= text.lines().count() + 1), "{error}");
+                prop_assert!(error.contains("; "), "{error}");
+            }
+        }
     }
 }
