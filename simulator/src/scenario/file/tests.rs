@@ -531,6 +531,46 @@ fn the_schema_of_a_policy_has_the_keys_that_one_reads() {
     );
 }
 
+#[test]
+fn the_reference_has_every_key_default_source_and_question() {
+    let page = include_str!("../../../../scenarios/README.md");
+    let schema = super::schema();
+    let tables = schema["$defs"].as_object().expect("tables").values();
+    let rows = tables
+        .chain([&schema])
+        .filter_map(|table| table["properties"].as_object());
+    for (key, about) in rows.flatten().filter(|(_, about)| about["items"].is_null()) {
+        let is_table = |name: &str| {
+            about["$ref"]
+                .as_str()
+                .is_some_and(|it| it == format!("#/$defs/{name}"))
+        };
+        let section = ["Objectives", "Penalty", "Operator"]
+            .into_iter()
+            .any(is_table);
+        let written = page.contains(&format!("| `{key}` | "));
+        assert!(
+            written || section && page.contains(&format!("`[{key}]`")),
+            "no {key}"
+        );
+    }
+    for default in super::defaults::ALL {
+        assert!(
+            page.contains(&format!("`{}`", default.value)),
+            "{}",
+            default.what
+        );
+        assert!(page.contains(default.source), "{}", default.what);
+    }
+    for (name, text) in SHIPPED {
+        let question = Scenario::parse(name, text).expect("it ships").question;
+        assert!(
+            page.contains(&format!("| `{name}` | {question} |")),
+            "{name}"
+        );
+    }
+}
+
 /// A file that ships, with a part replaced by another piece of it, by noise or by nothing.
 fn mutated() -> impl Strategy<Value = String> {
     let noise = proptest::prelude::any::<String>().prop_map(|text| text.chars().take(12).collect());
