@@ -1,7 +1,9 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod chaos;
 pub mod component;
 pub mod draw;
 pub mod drill;
+pub mod emulated;
 pub mod executor;
 pub mod fault;
 pub mod forecast;
@@ -13,6 +15,7 @@ pub mod quantity;
 pub mod queue;
 pub mod scenario;
 pub mod series;
+pub mod sweep;
 pub mod trial;
 pub mod verify;
 pub mod workload;

@@ -70,7 +70,13 @@ pub fn drawn(time: Drawn, stream: &mut Stream) -> u64 {
 pub fn schedule(scenario: &Scenario, draws: Draws) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (index, spec) in scenario.faults.iter().enumerate() {
-        expand(scenario, spec, &format!("fault {index}"), draws, &mut faults);
+        expand(
+            scenario,
+            spec,
+            &format!("fault {index}"),
+            draws,
+            &mut faults,
+        );
     }
     number(&mut faults);
     faults
@@ -144,7 +150,13 @@ fn aimed(
             | FaultKind::RegionDestroyed
             | FaultKind::PairOutage
     );
+    let link = scenario
+        .links
+        .get((zone % scenario.links.len().max(1) as u64) as usize);
+    let is_link = matches!(spec.kind, FaultKind::LinkCut | FaultKind::LinkSlow);
+    let link = link.filter(|_| is_link && target.place.is_none());
     let place = target.place.or(needs_place.then_some(place as usize));
+    let place = place.or(link.map(|link| link.from));
     let zones = place.map_or(1, |place| u64::from(scenario.places[place].zones));
     let zone = match spec.kind {
         FaultKind::ZoneOutage | FaultKind::ZoneDestroyed => {
@@ -160,7 +172,7 @@ fn aimed(
         until_micros: until,
         place,
         zone,
-        to: target.to,
+        to: target.to.or(link.map(|link| link.to)),
         instances: hit(scenario, spec, group as usize, first),
         copy: target.copy.or((spec.kind == FaultKind::StoreCopy
             || spec.kind == FaultKind::SilentCorruption)

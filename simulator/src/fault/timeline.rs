@@ -70,8 +70,9 @@ impl Timeline {
         let mut places = vec![Vec::new(); scenario.places.len()];
         let mut links = vec![Vec::new(); scenario.links.len()];
         let zones = scenario.places.iter().map(|place| place.zones.max(1));
-        let mut zones: Vec<Vec<Vec<(u64, u64)>>> =
-            zones.map(|zones| vec![Vec::new(); zones as usize]).collect();
+        let mut zones: Vec<Vec<Vec<(u64, u64)>>> = zones
+            .map(|zones| vec![Vec::new(); zones as usize])
+            .collect();
         let mut destroyed: Vec<Vec<Option<u64>>> =
             zones.iter().map(|zones| vec![None; zones.len()]).collect();
         let mut control = Vec::new();
@@ -182,7 +183,10 @@ mod tests {
     fn long_spans_are_found_from_the_present_on() {
         let spans = Spans::of(vec![(10, 20), (15, 30), (40, 45)]);
         assert_eq!(spans.spans(), [(10, 30), (40, 45)]);
-        assert_eq!((spans.until(9), spans.until(10), spans.until(30)), (None, Some(30), None));
+        assert_eq!(
+            (spans.until(9), spans.until(10), spans.until(30)),
+            (None, Some(30), None)
+        );
         assert_eq!(spans.next_long(25, 6), None);
         assert_eq!(spans.next_long(25, 5), Some((25, 30)));
         assert_eq!(spans.next_long(31, 5), Some((40, 45)));

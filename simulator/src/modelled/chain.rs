@@ -60,7 +60,9 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
     let (mut drawn, scope): (Drawn, Vec<&Point>) = match (method, latest) {
         (Method::Forever, latest) => {
             let first = latest.into_iter();
-            let others = points.iter().filter(|point| Some(point.number) != latest.map(|p| p.number));
+            let others = points
+                .iter()
+                .filter(|point| Some(point.number) != latest.map(|p| p.number));
             let drawn = Drawn {
                 method,
                 base: latest.map(|point| point.number),
@@ -97,7 +99,11 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
     let mut owners = Vec::with_capacity(content.len());
     for (block, version) in content.iter().enumerate() {
         let found = (*version != 0)
-            .then(|| scope.iter().find(|point| point.content.get(block) == Some(version)))
+            .then(|| {
+                scope
+                    .iter()
+                    .find(|point| point.content.get(block) == Some(version))
+            })
             .flatten();
         owners.push(match found {
             Some(point) if !copies => point.owners[block],

@@ -24,7 +24,9 @@ pub struct Fit {
 impl Fit {
     /// Real bytes of the data of `blocks` blocks, between what was measured.
     pub fn data(&self, blocks: u64) -> u64 {
-        let next = self.data_bytes.partition_point(|(count, _)| *count < blocks);
+        let next = self
+            .data_bytes
+            .partition_point(|(count, _)| *count < blocks);
         let (low, high) = match (next.checked_sub(1), self.data_bytes.get(next)) {
             (_, Some(exact)) if exact.0 == blocks => return exact.1,
             (Some(low), Some(high)) => (self.data_bytes[low], *high),
@@ -51,9 +53,9 @@ pub struct Fits {
 impl Fits {
     /// Of measured groups, for a strategy with these copies.
     pub fn new(groups: Vec<Arc<Fit>>, copies: &[Copy], start_seconds: i64) -> Self {
-        let verdicts = copies.iter().map(|copy| {
-            super::verdicts::Verdicts::new(copy.policy.clone(), start_seconds)
-        });
+        let verdicts = copies
+            .iter()
+            .map(|copy| super::verdicts::Verdicts::new(copy.policy.clone(), start_seconds));
         Self {
             groups,
             verdicts: verdicts.collect(),

@@ -74,7 +74,11 @@ impl Hands for ModelHands {
         self.forget_lost();
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
-        let used = snapshot.content.iter().filter(|version| **version != 0).count() as u64;
+        let used = snapshot
+            .content
+            .iter()
+            .filter(|version| **version != 0)
+            .count() as u64;
         self.work(used, drawn.stored - drawn.copied).await;
         let real = self.fit.base_bytes + self.fit.data(drawn.stored);
         let stored = real * self.scale();
@@ -110,10 +114,17 @@ impl Hands for ModelHands {
     }
 
     async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
-        let there: Vec<&Point> = self.points.iter().filter(|point| point.deleted.is_none()).collect();
+        let there: Vec<&Point> = self
+            .points
+            .iter()
+            .filter(|point| point.deleted.is_none())
+            .collect();
         let goes = self.kit.verdicts[self.copy].expired(&there, at);
         let goes = goes.map_err(|error| Failed::Broken(error.to_string()))?;
-        let goes: Vec<u32> = goes.into_iter().map(|at| there[usize::from(at)].number).collect();
+        let goes: Vec<u32> = goes
+            .into_iter()
+            .map(|at| there[usize::from(at)].number)
+            .collect();
         if goes.is_empty() {
             return Ok(goes);
         }
@@ -127,9 +138,8 @@ impl Hands for ModelHands {
         self.reach(Endpoint::Primary, self.place()).await?;
         self.rounds(Step::Prune, Endpoint::Primary).await;
         let (now, spec) = (self.ground.handle.now(), self.spec().clone());
-        let over = |point: &Point| {
-            point.deleted.is_some_and(|at| at + spec.soft_delete_micros <= now)
-        };
+        let kept = spec.soft_delete_micros + spec.grace_micros;
+        let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
         let expired: Vec<Point> = self.points.extract_if(.., |point| over(point)).collect();
         for point in &expired {
             self.with_account(|account, key| {
@@ -144,8 +154,8 @@ impl Hands for ModelHands {
         Ok(expired.iter().map(|point| point.number).collect())
     }
 
-    async fn points(&mut self, at: Endpoint) -> Result<Vec<u32>, Failed> {
-        self.open()?;
+    async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
+        self.reach(at, place).await?;
         let now = self.ground.handle.now();
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {
@@ -169,7 +179,11 @@ impl Hands for ModelHands {
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }
-        let used = point.content.iter().filter(|version| **version != 0).count() as u64;
+        let used = point
+            .content
+            .iter()
+            .filter(|version| **version != 0)
+            .count() as u64;
         let fetched = (self.fit.fetched_base + used * self.fit.fetched_per_block) * self.scale();
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, latency) = path.ok_or(Failed::Unavailable)?;
@@ -177,7 +191,10 @@ impl Hands for ModelHands {
         self.unless_down(at, place, moved).await?;
         let group = &self.ground.instances[self.instance].group;
         let whole = used * group.real_block_bytes * group.scale();
-        self.ground.handle.sleep(rates::back(whole, group.disk_bytes_per_second)).await;
+        self.ground
+            .handle
+            .sleep(rates::back(whole, group.disk_bytes_per_second))
+            .await;
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(self.ground.handle.now(), self.copy);
         row.got_bytes += fetched;
@@ -196,7 +213,11 @@ impl Hands for ModelHands {
         if self.spec().soft_delete_micros == 0 {
             self.with_account(|account, key| {
                 let mine = key("", 0);
-                let mine = mine.split_once('/').map_or("", |(prefix, _)| prefix).to_owned() + "/";
+                let mine = mine
+                    .split_once('/')
+                    .map_or("", |(prefix, _)| prefix)
+                    .to_owned()
+                    + "/";
                 let keys = account.list(now, Endpoint::Primary, &mine);
                 let keys: Vec<String> = keys.into_iter().map(|(key, _)| key.to_owned()).collect();
                 for key in keys {
@@ -214,9 +235,10 @@ impl Hands for ModelHands {
 
     async fn undelete_all(&mut self) -> Result<u32, Failed> {
         let (now, kept) = (self.ground.handle.now(), self.spec().soft_delete_micros);
-        let deleted = self.points.iter_mut().filter(|point| {
-            point.deleted.is_some_and(|at| at + kept > now)
-        });
+        let deleted = self
+            .points
+            .iter_mut()
+            .filter(|point| point.deleted.is_some_and(|at| at + kept > now));
         let numbers: Vec<u32> = deleted
             .map(|point| {
                 point.deleted = None;
@@ -258,32 +280,54 @@ impl ModelHands {
     }
 
     /// Does something with the account, with what makes keys.
-    fn with_account<T>(&self, act: impl FnOnce(&mut Account, &dyn Fn(&str, u32) -> String) -> T) -> T {
+    fn with_account<T>(
+        &self,
+        act: impl FnOnce(&mut Account, &dyn Fn(&str, u32) -> String) -> T,
+    ) -> T {
         let key = |kind: &str, number: u32| format!("{:06}/{kind}{number:08}", self.instance);
         let store = self.ground.store(self.instance, self.copy);
         act(&mut lock(&store.account), &key)
     }
 
     fn open(&self) -> Result<(), Failed> {
-        if self.ground.is_locked() { Err(Failed::Locked) } else { Ok(()) }
+        if self.ground.is_locked() {
+            Err(Failed::Locked)
+        } else {
+            Ok(())
+        }
     }
 
     /// Waits until the store serves, for as long as the engine's retries would.
     async fn reach(&self, at: Endpoint, place: usize) -> Result<(), Failed> {
         self.open()?;
         let store = self.ground.store(self.instance, self.copy);
-        let (spans, now) = (self.ground.unreachable(store, at, place), self.ground.handle.now());
+        let (spans, now) = (
+            self.ground.unreachable(store, at, place),
+            self.ground.handle.now(),
+        );
         let Some(until) = spans.until(now) else {
             return Ok(());
         };
-        self.ground.handle.sleep_until(until.min(now + PATIENCE)).await;
-        if until > now + PATIENCE { Err(Failed::Unavailable) } else { Ok(()) }
+        self.ground
+            .handle
+            .sleep_until(until.min(now + PATIENCE))
+            .await;
+        if until > now + PATIENCE {
+            Err(Failed::Unavailable)
+        } else {
+            Ok(())
+        }
     }
 
     /// The round trips and requests of a step.
     async fn rounds(&self, step: Step, at: Endpoint) {
-        let (rounds, requests) = (self.fit.rounds[step as usize], self.fit.requests[step as usize]);
-        let path = self.ground.path(self.instance, self.copy, at, self.place(), true);
+        let (rounds, requests) = (
+            self.fit.rounds[step as usize],
+            self.fit.requests[step as usize],
+        );
+        let path = self
+            .ground
+            .path(self.instance, self.copy, at, self.place(), true);
         let trip = path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros;
         self.ground.handle.sleep(rounds * trip).await;
         let mut meter = lock(&self.ground.meter);
@@ -311,7 +355,9 @@ impl ModelHands {
             self.ground.handle.sleep(copying.saturating_add(trip)).await;
             lock(&self.ground.meter).at(now, self.copy).courier_trips += 1;
         } else {
-            let path = self.ground.path(self.instance, self.copy, Endpoint::Primary, place, true);
+            let path = self
+                .ground
+                .path(self.instance, self.copy, Endpoint::Primary, place, true);
             let (path, latency) = path.ok_or(Failed::Unavailable)?;
             let moved = self.moved(&path, stored + copied);
             self.unless_down(Endpoint::Primary, place, moved).await?;
@@ -324,7 +370,11 @@ impl ModelHands {
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(now, self.copy);
         row.put_bytes += stored;
-        row.geo_bytes += if self.spec().redundancy.is_geo() { stored } else { 0 };
+        row.geo_bytes += if self.spec().redundancy.is_geo() {
+            stored
+        } else {
+            0
+        };
         Ok(())
     }
 
@@ -353,7 +403,10 @@ impl ModelHands {
             work.await;
             return Ok(());
         };
-        let down = self.ground.handle.sleep_until(from.saturating_add(PATIENCE));
+        let down = self
+            .ground
+            .handle
+            .sleep_until(from.saturating_add(PATIENCE));
         match select(std::pin::pin!(work), std::pin::pin!(down)).await {
             Either::Left(_) => Ok(()),
             Either::Right(_) => Err(Failed::Unavailable),
@@ -387,7 +440,11 @@ impl ModelHands {
     /// Marks points as deleted.
     fn mark(&mut self, numbers: &[u32]) {
         let now = self.ground.handle.now();
-        for point in self.points.iter_mut().filter(|point| numbers.contains(&point.number)) {
+        for point in self
+            .points
+            .iter_mut()
+            .filter(|point| numbers.contains(&point.number))
+        {
             point.deleted.get_or_insert(now);
         }
         self.with_account(|account, key| {
@@ -399,13 +456,23 @@ impl ModelHands {
 
     /// Forgets points that the store has lost: a failover, or a copy too many.
     fn forget_lost(&mut self) {
-        let (now, store) = (self.ground.handle.now(), self.ground.store(self.instance, self.copy));
+        let (now, store) = (
+            self.ground.handle.now(),
+            self.ground.store(self.instance, self.copy),
+        );
         let mut account = lock(&store.account);
         let instance = self.instance;
         let there = |account: &mut Account, number: u32| {
-            account.get(now, Endpoint::Primary, &format!("{instance:06}/m{number:08}")).is_some()
+            account
+                .get(
+                    now,
+                    Endpoint::Primary,
+                    &format!("{instance:06}/m{number:08}"),
+                )
+                .is_some()
         };
-        self.points.retain(|point| there(&mut account, point.number));
+        self.points
+            .retain(|point| there(&mut account, point.number));
     }
 
     /// Whether all that a point needs can be read at an endpoint.
@@ -413,7 +480,9 @@ impl ModelHands {
         let now = self.ground.handle.now();
         let owners = point.needs.iter().chain([&point.number]);
         let by_number = |number: u32| self.points.iter().find(|point| point.number == number);
-        let sound = owners.clone().all(|owner| by_number(*owner).is_none_or(|owner| !owner.damaged));
+        let sound = owners
+            .clone()
+            .all(|owner| by_number(*owner).is_none_or(|owner| !owner.damaged));
         if self.pool.is_some() {
             return sound;
         }
@@ -427,7 +496,8 @@ impl ModelHands {
     /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
     fn prune_chains(&mut self, expired: &[Point], now: u64) {
         let grace = self.spec().grace_micros;
-        self.condemned.extend(expired.iter().map(|point| (point.number, None)));
+        self.condemned
+            .extend(expired.iter().map(|point| (point.number, None)));
         let points = &self.points;
         let needed = |number: u32| points.iter().any(|point| point.needs.contains(&number));
         let mut gone = Vec::new();
@@ -471,4 +541,3 @@ impl ModelHands {
         pool
     }
 }
-

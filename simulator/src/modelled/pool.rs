@@ -59,7 +59,9 @@ impl Pool {
         now: u64,
         mut draw: impl FnMut() -> u64,
     ) -> Vec<(u32, u64)> {
-        let blobs = (0..).zip(content.iter().copied()).filter(|(_, version)| *version != 0);
+        let blobs = (0..)
+            .zip(content.iter().copied())
+            .filter(|(_, version)| *version != 0);
         let mut new: Vec<Vec<Blob>> = vec![Vec::new(); SPREAD as usize];
         for blob in blobs {
             // What was removed of an owner that is gone was rewritten elsewhere: it is found where it lies.
@@ -103,7 +105,9 @@ impl Pool {
 
     /// A point is removed for good.
     pub(super) fn remove(&mut self, number: u32, content: &Content) {
-        let blobs = (0..).zip(content.iter().copied()).filter(|(_, version)| *version != 0);
+        let blobs = (0..)
+            .zip(content.iter().copied())
+            .filter(|(_, version)| *version != 0);
         for blob in blobs {
             let Some(place) = self.places.get_mut(&blob) else {
                 continue;
@@ -116,7 +120,11 @@ impl Pool {
                 }
             }
         }
-        for pack in self.packs.values_mut().filter(|pack| pack.owner == Some(number)) {
+        for pack in self
+            .packs
+            .values_mut()
+            .filter(|pack| pack.owner == Some(number))
+        {
             pack.owner = None;
         }
     }
@@ -132,7 +140,11 @@ impl Pool {
             owned: pack.owner.is_some(),
             condemned: pack.condemned.map(instant),
             blob_bytes: each * pack.blobs.len() as u64,
-            needed_bytes: if pack.condemned.is_some() { 0 } else { each * pack.needed },
+            needed_bytes: if pack.condemned.is_some() {
+                0
+            } else {
+                each * pack.needed
+            },
         });
         let facts: Vec<PackFact> = facts.collect();
         let plan = prune::plan(&facts, terms, Limits::default(), None, instant(now));
@@ -143,7 +155,11 @@ impl Pool {
         let mut moved = Vec::new();
         for fact in &plan.repack {
             let name = number(fact.id);
-            let blobs = self.packs.get(&name).map(|pack| pack.blobs.clone()).unwrap_or_default();
+            let blobs = self
+                .packs
+                .get(&name)
+                .map(|pack| pack.blobs.clone())
+                .unwrap_or_default();
             let there = |blob: &Blob| {
                 let place = self.places.get(blob);
                 place.is_some_and(|place| place.refs > 0 && place.pack == name)
@@ -152,15 +168,23 @@ impl Pool {
             self.condemn(name, now);
         }
         if !moved.is_empty() {
-            let refs: BTreeMap<Blob, u32> =
-                moved.iter().map(|blob| (*blob, self.places[blob].refs)).collect();
-            pruned.written.push(self.pack(moved, None, now, |blob| refs[blob]));
+            let refs: BTreeMap<Blob, u32> = moved
+                .iter()
+                .map(|blob| (*blob, self.places[blob].refs))
+                .collect();
+            pruned
+                .written
+                .push(self.pack(moved, None, now, |blob| refs[blob]));
         }
         for fact in &plan.sweep {
             let name = number(fact.id);
             if let Some(pack) = self.packs.remove(&name) {
                 for blob in pack.blobs {
-                    if self.places.get(&blob).is_some_and(|place| place.pack == name) {
+                    if self
+                        .places
+                        .get(&blob)
+                        .is_some_and(|place| place.pack == name)
+                    {
                         self.places.remove(&blob);
                     }
                 }

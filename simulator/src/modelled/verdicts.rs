@@ -45,7 +45,11 @@ impl Verdicts {
         let rows = points.iter().map(|point| {
             let needs = match point.method {
                 Method::Forever => Vec::new(),
-                _ => point.needs.iter().filter_map(|number| position(*number)).collect(),
+                _ => point
+                    .needs
+                    .iter()
+                    .filter_map(|number| position(*number))
+                    .collect(),
             };
             let needs = needs.into_iter().map(|position| position as u16).collect();
             (point.captured / 1_000_000, point.method as u8, needs)
@@ -54,16 +58,26 @@ impl Verdicts {
         if let Some(known) = lock(&self.known).get(&key) {
             return Ok(known.clone());
         }
-        let subjects: Vec<Subject> = key.1.iter().zip(points).enumerate().map(|(at, (row, point))| Subject {
-            id: id(at),
-            captured: self.instant(row.0),
-            method: point.method,
-            tags: Vec::new(),
-            needs: row.2.iter().map(|at| id(usize::from(*at))).collect(),
-            protected: false,
-        }).collect();
+        let subjects: Vec<Subject> = key
+            .1
+            .iter()
+            .zip(points)
+            .enumerate()
+            .map(|(at, (row, point))| Subject {
+                id: id(at),
+                captured: self.instant(row.0),
+                method: point.method,
+                tags: Vec::new(),
+                needs: row.2.iter().map(|at| id(usize::from(*at))).collect(),
+                protected: false,
+            })
+            .collect();
         let verdicts = decide(&self.policy, &subjects, self.instant(key.0))?;
-        let goes = |at: &usize| verdicts.iter().any(|verdict| verdict.id == id(*at) && !verdict.keep);
+        let goes = |at: &usize| {
+            verdicts
+                .iter()
+                .any(|verdict| verdict.id == id(*at) && !verdict.keep)
+        };
         let goes: Vec<u16> = (0..points.len()).filter(goes).map(|at| at as u16).collect();
         let mut known = lock(&self.known);
         if known.len() >= REMEMBERED_MAX {

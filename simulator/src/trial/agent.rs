@@ -41,14 +41,18 @@ impl<H: Hands> Agent<H> {
         let spec = self.ground.copy(self.copy).clone();
         let horizon = self.ground.scenario.horizon_micros;
         let mut due = first_due(&self.ground.scenario, spec.at_micros);
-        let mut next_prune = due + spec.prune_every_micros;
+        // Half way between points, so that no time that a point is kept ends just as it is looked at.
+        let mut prune = due + spec.every_micros / 2 + spec.prune_every_micros;
         while due < horizon {
+            if prune < due {
+                self.ground.handle.sleep_until(prune).await;
+                self.prune().await;
+                prune += spec.prune_every_micros;
+                continue;
+            }
             self.ground.handle.sleep_until(due).await;
             let next = due + spec.every_micros;
-            if self.point(due, next).await && self.ground.handle.now() >= next_prune {
-                self.prune().await;
-                next_prune += spec.prune_every_micros;
-            }
+            self.point(due, next).await;
             due = next;
             // One that took longer than to the next: that one is passed over.
             while due < self.ground.handle.now() {
@@ -58,14 +62,14 @@ impl<H: Hands> Agent<H> {
     }
 
     /// Tries to make the point that is due, until the next one is.
-    async fn point(&self, due: u64, next: u64) -> bool {
+    async fn point(&self, due: u64, next: u64) {
         let spec = self.ground.copy(self.copy);
         let (retry, mut attempt) = (spec.retry_micros, due);
         loop {
             self.ground.handle.sleep_until(attempt).await;
             if self.able() {
                 match self.attempt().await {
-                    Ok(()) => return true,
+                    Ok(()) => return,
                     Err(Failed::Broken(what)) => self.ground.violated(what),
                     Err(_) => {}
                 }
@@ -77,7 +81,7 @@ impl<H: Hands> Agent<H> {
                 attempt += retry.max(1);
             }
             if attempt >= next {
-                return false;
+                return;
             }
         }
     }
@@ -113,6 +117,7 @@ impl<H: Hands> Agent<H> {
                 chain_length: made.chain_length,
                 stored_bytes: made.stored_bytes,
                 deleted: None,
+                brought_back: false,
             },
         );
         let gone = async { self.hands.lock().await.forget(now).await };
@@ -126,7 +131,11 @@ impl<H: Hands> Agent<H> {
 
     fn record(&self, made: &Made, record: Record) {
         let handle = &self.ground.handle;
-        handle.trace(self.ground.host(self.instance, self.copy), "point", made.stored_bytes);
+        handle.trace(
+            self.ground.host(self.instance, self.copy),
+            "point",
+            made.stored_bytes,
+        );
         let mut tally = lock(&self.tally);
         let copy = &mut tally.copies[self.copy];
         copy.points += 1;
@@ -136,7 +145,12 @@ impl<H: Hands> Agent<H> {
         copy.chains.push(made.chain_length);
         drop(tally);
         if let Some(pictured) = &self.pictured {
-            let row = (self.instance, self.copy as u32, record.captured, record.landed);
+            let row = (
+                self.instance,
+                self.copy as u32,
+                record.captured,
+                record.landed,
+            );
             lock(pictured).push(row);
         }
         self.ground.state(self.instance).records[self.copy].add(made.number, record);

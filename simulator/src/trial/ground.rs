@@ -215,7 +215,9 @@ impl<V> Ground<V> {
             self.ways[*link][direction]
         }));
         links.push(machine.fronts[copy]);
-        let latency = way.iter().map(|(link, _)| self.scenario.links[*link].latency_micros);
+        let latency = way
+            .iter()
+            .map(|(link, _)| self.scenario.links[*link].latency_micros);
         Some((links, latency.sum()))
     }
 
@@ -267,7 +269,10 @@ fn geo(
         let mut stream = draws.stream(entity, "lag", window);
         (window * LAG_EVERY, drawn(copy.geo_lag, &mut stream))
     });
-    let mut down = vec![timeline.place(place).clone(), timeline.place(second).clone()];
+    let mut down = vec![
+        timeline.place(place).clone(),
+        timeline.place(second).clone(),
+    ];
     if !copy.redundancy.is_zonal() {
         down.push(timeline.zone(place, 0));
     }
@@ -355,7 +360,10 @@ impl<V> Ground<V> {
         let copies = self.strategy().copies.len();
         let stores = (0..copies).map(|copy| self.store_for(copy, group.place));
         let stores = stores.collect();
-        let fronts = (0..copies).map(|copy| self.roads.add_link(self.copy(copy).store_bytes_per_second, 0));
+        let fronts = (0..copies).map(|copy| {
+            self.roads
+                .add_link(self.copy(copy).store_bytes_per_second, 0)
+        });
         Instance {
             name,
             group: Arc::clone(group),
@@ -383,15 +391,29 @@ impl<V> Ground<V> {
         let spec = self.copy(copy).clone();
         let place = spec.place.unwrap_or(home);
         let known = self.stores.iter();
-        if let Some(known) = known.clone().position(|store| (store.copy, store.place) == (copy, place)) {
+        if let Some(known) = known
+            .clone()
+            .position(|store| (store.copy, store.place) == (copy, place))
+        {
             return known;
         }
         let pair = self.scenario.places[place].pair;
-        let second = if spec.offsite.is_some() { Some(place) } else { pair };
+        let second = if spec.offsite.is_some() {
+            Some(place)
+        } else {
+            pair
+        };
         let second = second.filter(|_| spec.redundancy.is_geo() || spec.offsite.is_some());
         let entity = format!("copy {copy} at {}", self.scenario.places[place].name);
         let geo = second.map(|second| {
-            geo(&self.scenario, &spec, (place, second), &self.timeline, self.draws, &entity)
+            geo(
+                &self.scenario,
+                &spec,
+                (place, second),
+                &self.timeline,
+                self.draws,
+                &entity,
+            )
         });
         let account = Account::new(spec.redundancy, geo).flawed(self.flaw);
         self.stores.push(Store {

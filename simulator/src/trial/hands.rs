@@ -89,8 +89,12 @@ pub trait Hands: Send + Sized + 'static {
     /// Removes what nothing needs; gives the numbers of points that can't be brought back any more.
     fn prune(&mut self) -> impl Future<Output = Result<Vec<u32>, Failed>> + Send;
 
-    /// Numbers of the points that an endpoint shows and that are not deleted, oldest first.
-    fn points(&mut self, at: Endpoint) -> impl Future<Output = Result<Vec<u32>, Failed>> + Send;
+    /// Numbers of the points that an endpoint shows to a place's machine and that are not deleted, oldest first.
+    fn points(
+        &mut self,
+        at: Endpoint,
+        place: usize,
+    ) -> impl Future<Output = Result<Vec<u32>, Failed>> + Send;
 
     /// Restores a point from an endpoint to a place's machine.
     fn restore(

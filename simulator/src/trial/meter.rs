@@ -37,7 +37,8 @@ impl Meter {
             courier_trips: 0,
             standby_hours: 0,
         };
-        let rows = (0..months).map(|month| (0..copies.len()).map(|copy| row(month, copy)).collect());
+        let rows =
+            (0..months).map(|month| (0..copies.len()).map(|copy| row(month, copy)).collect());
         Self {
             rows: rows.collect(),
             instance_hours: vec![vec![BTreeMap::new(); copies.len()]; months as usize],

@@ -188,7 +188,9 @@ fn daily<V>(ground: &Ground<V>, at: u64) {
             meter.protect(at - 1, copy, machine.group.bytes, hours);
             let row = meter.at(at - 1, copy);
             if ground.copy(copy).method != Method::Forever {
-                let deleted = records.iter().filter(|(_, record)| record.deleted.is_some());
+                let deleted = records
+                    .iter()
+                    .filter(|(_, record)| record.deleted.is_some());
                 let bytes: u64 = deleted.map(|(_, record)| record.stored_bytes).sum();
                 row.deleted_byte_hours += u128::from(bytes) * u128::from(hours);
             }
@@ -224,7 +226,9 @@ fn finish<V>(ground: &Ground<V>, tally: &mut Tally) {
     for instance in 0..ground.instances.len() {
         let state = ground.state(instance);
         for (copy, records) in state.records.iter().enumerate() {
-            let kept = records.iter().filter(|(_, record)| record.deleted.is_none());
+            let kept = records
+                .iter()
+                .filter(|(_, record)| record.deleted.is_none());
             let kept: Vec<u64> = kept.map(|(_, record)| record.captured).collect();
             tally.copies[copy].kept += kept.len() as u64;
             tally.copies[copy].kept_points.push(kept);

@@ -22,6 +22,8 @@ pub struct Record {
     pub stored_bytes: u64,
     /// Since when it is deleted.
     pub deleted: Option<u64>,
+    /// It was deleted and brought back.
+    pub brought_back: bool,
 }
 
 /// The acknowledged points of one copy of one instance that are not removed for good.
@@ -59,7 +61,7 @@ impl Records {
     pub fn undelete(&mut self, since: u64) {
         for record in self.points.values_mut() {
             if record.deleted.is_some_and(|deleted| deleted >= since) {
-                record.deleted = None;
+                (record.deleted, record.brought_back) = (None, true);
             }
         }
     }
@@ -88,7 +90,10 @@ impl Records {
 
     /// Points that are not deleted.
     pub fn kept(&self) -> usize {
-        let kept = self.points.values().filter(|record| record.deleted.is_none());
+        let kept = self
+            .points
+            .values()
+            .filter(|record| record.deleted.is_none());
         kept.count()
     }
 }

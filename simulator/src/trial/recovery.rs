@@ -32,7 +32,13 @@ pub async fn undelete<H: Hands>(
     instance: usize,
 ) {
     for (copy, hands) in hands.iter().enumerate() {
-        if hands.lock().await.undelete_all().await.is_ok_and(|count| count > 0) {
+        if hands
+            .lock()
+            .await
+            .undelete_all()
+            .await
+            .is_ok_and(|count| count > 0)
+        {
             ground.state(instance).records[copy].undelete(UNDELETE_AFTER);
         }
     }
@@ -54,7 +60,9 @@ pub async fn run<H: Hands>(
     };
     operator.recover().await;
     let row = operator.row;
-    ground.handle.trace(OPERATORS, "recovered", row.rto_micros.unwrap_or(u64::MAX));
+    ground
+        .handle
+        .trace(OPERATORS, "recovered", row.rto_micros.unwrap_or(u64::MAX));
     lock(&tally).incidents[at] = row;
 }
 
@@ -69,7 +77,11 @@ struct Operator<'a, H: Hands> {
 }
 
 impl<'a, H: Hands> Operator<'a, H> {
-    fn new(ground: &'a Arc<Ground<H::Stored>>, hands: &'a [Arc<Shared<H>>], incident: Incident) -> Self {
+    fn new(
+        ground: &'a Arc<Ground<H::Stored>>,
+        hands: &'a [Arc<Shared<H>>],
+        incident: Incident,
+    ) -> Self {
         let (fault, instance) = (&incident.fault, incident.instance);
         let name = ground.instances[instance].name.clone();
         let row = IncidentRow {
@@ -143,7 +155,9 @@ impl<'a, H: Hands> Operator<'a, H> {
             Blow::Outage(_) | Blow::Destroyed => self.wait(operator.detect, "detect").await,
         }
         if let Blow::Outage(until) = self.incident.blow {
-            let declare = self.ground.drawn(operator.declare, &self.entity, "declare", 0);
+            let declare = self
+                .ground
+                .drawn(operator.declare, &self.entity, "declare", 0);
             let declared = self.now().saturating_add(declare);
             let patient = self.ground.strategy().recover_in.is_none();
             if until <= declared || patient {
@@ -251,7 +265,9 @@ impl<'a, H: Hands> Operator<'a, H> {
         let state = self.ground.state(self.incident.instance);
         let records = state.records[source.copy].iter();
         let before = records.filter(|(_, record)| record.captured <= self.incident.fault.at_micros);
-        before.map(|(number, record)| (number, record.captured)).collect()
+        before
+            .map(|(number, record)| (number, record.captured))
+            .collect()
     }
 
     /// Goes the way of a source and restores the newest point that it gives.
@@ -268,12 +284,21 @@ impl<'a, H: Hands> Operator<'a, H> {
         let ground = Arc::clone(self.ground);
         let store = ground.store(self.incident.instance, source.copy);
         let failed_over = lock(&store.account).has_failed_over();
-        let endpoint = if failed_over { Endpoint::Primary } else { source.endpoint };
+        let endpoint = if failed_over {
+            Endpoint::Primary
+        } else {
+            source.endpoint
+        };
         let mut hands = self.hands[source.copy].lock().await;
         let usable = self.usable(source);
-        let mut shown = hands.points(endpoint).await?;
+        let mut shown = hands.points(endpoint, place).await?;
         shown.retain(|number| usable.iter().any(|(usable, _)| usable == number));
-        let captured = |number: &u32| usable.iter().find(|point| point.0 == *number).map(|point| point.1);
+        let captured = |number: &u32| {
+            usable
+                .iter()
+                .find(|point| point.0 == *number)
+                .map(|point| point.1)
+        };
         shown.sort_by_key(captured);
         while let Some(number) = shown.pop() {
             match hands.restore(number, endpoint, place).await {
@@ -298,7 +323,9 @@ impl<'a, H: Hands> Operator<'a, H> {
         let mut state = self.ground.state(instance);
         let Some(record) = state.records[*copy].get(*number).cloned() else {
             drop(state);
-            return self.ground.violated(format!("point {number} of copy {copy} was never made"));
+            return self
+                .ground
+                .violated(format!("point {number} of copy {copy} was never made"));
         };
         let lost = source::true_loss(&self.incident, &back.content, at);
         if back.content != record.content {

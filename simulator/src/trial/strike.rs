@@ -81,6 +81,7 @@ impl<H: Hands> Strikes<H> {
                 let copy = fault.zone.unwrap_or(0) as u8;
                 let mut account = lock(&store.account);
                 let copies = account.redundancy().copies();
+                account.catch_up(now);
                 account.lose_copy(now, copy % copies);
             }),
             FaultKind::ZoneOutage | FaultKind::RegionOutage | FaultKind::PairOutage => {
@@ -103,10 +104,18 @@ impl<H: Hands> Strikes<H> {
                 }
             }
             FaultKind::DataDeleted | FaultKind::Ransomware => {
-                self.strike(fault, &fault.instances, &Blow::Corrupted(fault.until_micros));
+                self.strike(
+                    fault,
+                    &fault.instances,
+                    &Blow::Corrupted(fault.until_micros),
+                );
             }
             FaultKind::RansomwareAndBackups => {
-                self.strike(fault, &fault.instances, &Blow::Corrupted(fault.until_micros));
+                self.strike(
+                    fault,
+                    &fault.instances,
+                    &Blow::Corrupted(fault.until_micros),
+                );
                 self.intrude(fault).await;
             }
             FaultKind::PointsDeleted => self.intrude(fault).await,
@@ -155,7 +164,10 @@ impl<H: Hands> Strikes<H> {
     }
 
     fn each_store(&self, fault: &Fault, act: impl Fn(&Store<H::Stored>, u64)) {
-        let (now, copies) = (self.ground.handle.now(), self.ground.strategy().copies.len());
+        let (now, copies) = (
+            self.ground.handle.now(),
+            self.ground.strategy().copies.len(),
+        );
         for store in &self.ground.stores {
             if fault.copy.is_none_or(|copy| copy % copies == store.copy) {
                 act(store, now);
@@ -181,7 +193,11 @@ impl<H: Hands> Strikes<H> {
         let region = fault.kind == FaultKind::RegionDestroyed;
         for store in &self.ground.stores {
             let mut account = lock(&store.account);
-            let here = if account.has_failed_over() { store.second } else { Some(store.place) };
+            let here = if account.has_failed_over() {
+                store.second
+            } else {
+                Some(store.place)
+            };
             if here == fault.place {
                 if region || (!account.redundancy().is_zonal() && fault.zone == Some(store.zone)) {
                     account.destroy(now);

@@ -72,35 +72,64 @@ fn quiet_times_give_a_point_a_day_and_what_the_policy_keeps() {
 #[test]
 fn a_short_outage_is_waited_out_and_a_long_one_is_not() {
     let mut scenario = sample::scenario();
-    scenario.faults = vec![fault(FaultKind::RegionOutage, 20 * DAY + 10 * HOUR, 30 * MINUTE)];
+    scenario.faults = vec![fault(
+        FaultKind::RegionOutage,
+        20 * DAY + 10 * HOUR,
+        30 * MINUTE,
+    )];
     let trial = modelled(scenario.clone());
     assert_eq!(trial.tally.incidents.len(), 3);
     for row in &trial.tally.incidents {
         assert_eq!((row.ending, row.rpo_micros), (Ending::WaitedOut, Some(0)));
         assert_eq!(row.rto_micros, Some(45 * MINUTE));
     }
-    scenario.faults = vec![fault(FaultKind::RegionOutage, 20 * DAY + 10 * HOUR, 30 * HOUR)];
+    scenario.faults = vec![fault(
+        FaultKind::RegionOutage,
+        20 * DAY + 10 * HOUR,
+        30 * HOUR,
+    )];
     let trial = modelled(scenario);
     assert!(trial.violations.is_empty(), "{:?}", trial.violations);
     for row in &trial.tally.incidents {
         assert_eq!(row.ending, Ending::Restored, "{row:?}");
         assert_eq!(row.rpo_micros, Some(9 * HOUR), "the night's point was sent");
         let spans: Vec<&str> = row.spans.iter().map(|span| span.name.as_str()).collect();
-        let steps = ["detect", "declare", "provision", "geo-failover", "restore", "boot", "validate"];
+        let steps = [
+            "detect",
+            "declare",
+            "provision",
+            "geo-failover",
+            "restore",
+            "boot",
+            "validate",
+        ];
         assert_eq!(spans, steps);
-        assert_eq!(row.spans.iter().map(|span| span.micros).sum::<u64>(), row.rto_micros.unwrap());
+        assert_eq!(
+            row.spans.iter().map(|span| span.micros).sum::<u64>(),
+            row.rto_micros.unwrap()
+        );
     }
 }
 
 #[test]
 fn one_datacenter_loses_all_and_two_regions_do_not() {
-    for (redundancy, ending) in [(Redundancy::Lrs, Ending::Lost), (Redundancy::Grs, Ending::Restored)] {
+    for (redundancy, ending) in [
+        (Redundancy::Lrs, Ending::Lost),
+        (Redundancy::Grs, Ending::Restored),
+    ] {
         let mut scenario = sample::scenario();
         scenario.strategies[0].copies[0].redundancy = redundancy;
-        scenario.faults = vec![fault(FaultKind::RegionDestroyed, 20 * DAY + 10 * HOUR, HOUR)];
+        scenario.faults = vec![fault(
+            FaultKind::RegionDestroyed,
+            20 * DAY + 10 * HOUR,
+            HOUR,
+        )];
         let trial = modelled(scenario);
         assert!(trial.violations.is_empty(), "{:?}", trial.violations);
-        assert!(trial.tally.incidents.iter().all(|row| row.ending == ending), "{redundancy:?}");
+        assert!(
+            trial.tally.incidents.iter().all(|row| row.ending == ending),
+            "{redundancy:?}"
+        );
     }
 }
 
@@ -111,7 +140,10 @@ fn ransomware_takes_the_point_from_before_it() {
     let trial = modelled(scenario);
     assert_eq!(trial.tally.incidents.len(), 3);
     for row in &trial.tally.incidents {
-        assert_eq!((row.ending, row.rpo_micros), (Ending::Restored, Some(9 * HOUR)));
+        assert_eq!(
+            (row.ending, row.rpo_micros),
+            (Ending::Restored, Some(9 * HOUR))
+        );
         assert!(row.rto_micros > Some(5 * DAY));
     }
 }
@@ -122,9 +154,16 @@ fn deleted_points_come_back_while_soft_delete_lasts() {
         let mut scenario = sample::scenario();
         scenario.strategies[0].copies[0].soft_delete_micros = soft;
         scenario.horizon_micros = 22 * DAY;
-        scenario.faults = vec![fault(FaultKind::RansomwareAndBackups, 20 * DAY + 10 * HOUR, 12 * HOUR)];
+        scenario.faults = vec![fault(
+            FaultKind::RansomwareAndBackups,
+            20 * DAY + 10 * HOUR,
+            12 * HOUR,
+        )];
         let trial = modelled(scenario);
-        assert!(trial.tally.incidents.iter().all(|row| row.ending == ending), "{soft}");
+        assert!(
+            trial.tally.incidents.iter().all(|row| row.ending == ending),
+            "{soft}"
+        );
         assert!(trial.violations.is_empty(), "{:?}", trial.violations);
     }
 }

@@ -20,7 +20,10 @@ pub type Content = Arc<[u32]>;
 
 /// How long a tick is: an hour, or less where points are made more often than that.
 pub fn tick_of(scenario: &Scenario) -> u64 {
-    let copies = scenario.strategies.iter().flat_map(|strategy| &strategy.copies);
+    let copies = scenario
+        .strategies
+        .iter()
+        .flat_map(|strategy| &strategy.copies);
     let shortest = copies.map(|copy| copy.every_micros).min();
     shortest.unwrap_or(HOUR).clamp(TICK_MIN, HOUR)
 }
@@ -88,7 +91,10 @@ impl Disk {
     fn advance(&mut self, now: u64) {
         let group = Arc::clone(&self.group);
         if let Changes::Scripted(scripts) = &group.changes {
-            while let Some(script) = scripts.get(self.scripted).filter(|next| next.at_micros <= now) {
+            while let Some(script) = scripts
+                .get(self.scripted)
+                .filter(|next| next.at_micros <= now)
+            {
                 self.scripted += 1;
                 for block in &script.blocks {
                     self.write(*block, script.at_micros);
@@ -131,7 +137,8 @@ impl Disk {
                 for _ in 0..self.stream.poisson(mean as u64) {
                     let block = if self.stream.part_per_million(*sequential_ppm) {
                         (self.head + 1) % in_use
-                    } else if hot >= in_use || self.stream.part_per_million(*working_set_writes_ppm) {
+                    } else if hot >= in_use || self.stream.part_per_million(*working_set_writes_ppm)
+                    {
                         self.stream.below(u64::from(hot.min(in_use))) as u32
                     } else {
                         hot + self.stream.below(u64::from(in_use - hot)) as u32
@@ -187,7 +194,11 @@ fn weight(rhythm: Rhythm, start_seconds: i64, from: u64, tick: u64) -> u64 {
         Rhythm::Nightly => (hour < 6, 42),
     };
     // Four fifths of a week's writes in the busy hours, one in the others.
-    let (fifths, hours) = if busy { (4, busy_hours) } else { (1, 168 - busy_hours) };
+    let (fifths, hours) = if busy {
+        (4, busy_hours)
+    } else {
+        (1, 168 - busy_hours)
+    };
     tick * 168 * fifths / (5 * hours)
 }
 

@@ -29,12 +29,20 @@ fn the_stated_rate_is_met() {
         disk.at(70 * DAY);
         let writes = f64::from(disk.writes - 1);
         let mean = 1000.0 * 0.02 * 70.0;
-        assert!((writes - mean).abs() < 4.0 * mean.sqrt(), "{rhythm:?}: {writes} of {mean}");
+        assert!(
+            (writes - mean).abs() < 4.0 * mean.sqrt(),
+            "{rhythm:?}: {writes} of {mean}"
+        );
     }
 }
 
 fn group_rate(scenario: &mut crate::scenario::Scenario, to: Rhythm) {
-    if let Changes::Stated { ppm_per_day, rhythm, .. } = &mut scenario.groups[0].changes {
+    if let Changes::Stated {
+        ppm_per_day,
+        rhythm,
+        ..
+    } = &mut scenario.groups[0].changes
+    {
         (*ppm_per_day, *rhythm) = (20_000, to);
     }
 }
@@ -42,7 +50,9 @@ fn group_rate(scenario: &mut crate::scenario::Scenario, to: Rhythm) {
 #[test]
 fn a_week_weighs_a_week() {
     for rhythm in [Rhythm::Even, Rhythm::Office, Rhythm::Nightly] {
-        let week: u64 = (0..168).map(|hour| weight(rhythm, 0, hour * HOUR, HOUR)).sum();
+        let week: u64 = (0..168)
+            .map(|hour| weight(rhythm, 0, hour * HOUR, HOUR))
+            .sum();
         assert!(week.abs_diff(168 * HOUR) < 168, "{rhythm:?}: {week}");
     }
 }

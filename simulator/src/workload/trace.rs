@@ -72,9 +72,12 @@ impl Trace {
             let at: Option<u64> = time.parse().ok();
             let (offset, length) = (offset.parse().ok(), length.parse().ok());
             let disk: Option<u64> = disk.parse().ok();
-            let (Some(at), Some(offset), Some(length), Some(disk)): (_, Option<u64>, Option<u64>, _) =
-                (at, offset, length, disk)
-            else {
+            let (Some(at), Some(offset), Some(length), Some(disk)): (
+                _,
+                Option<u64>,
+                Option<u64>,
+                _,
+            ) = (at, offset, length, disk) else {
                 return Err(wrong(number + 1, "a column that is no number"));
             };
             last = at.max(last);
@@ -133,7 +136,10 @@ mod tests {
     fn it_gathers_by_tick_and_begins_again() {
         let trace = parse(TEXT).expect("a trace");
         let of = |tick: u64| -> Vec<u32> {
-            trace.written(tick * 1_000_000, (tick + 1) * 1_000_000).copied().collect()
+            trace
+                .written(tick * 1_000_000, (tick + 1) * 1_000_000)
+                .copied()
+                .collect()
         };
         assert_eq!([of(0), of(1), of(2)], [vec![0, 1], vec![1], vec![]]);
         assert_eq!([of(3), of(4)], [vec![0, 1], vec![1]]);

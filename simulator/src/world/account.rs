@@ -37,7 +37,9 @@ struct Entry<V> {
     deleted: Option<u64>,
     /// Which copies of the first region hold it.
     copies: u8,
-    /// Whether any copy will ever hold it again.
+    /// Which would hold it if nothing were wrong with the account.
+    promised: u8,
+    /// Whether no copy will ever hold it again.
     lost: bool,
 }
 
@@ -86,6 +88,8 @@ pub struct Account<V> {
     integral: u128,
     since: u64,
     failed_over: bool,
+    /// Entries that were lost as they may be: more failed than the redundancy withstands.
+    rightly_lost: u64,
     flaw: Flaw,
 }
 
@@ -96,12 +100,17 @@ impl<V> Account<V> {
             redundancy,
             geo,
             entries: BTreeMap::new(),
-            up: if redundancy == Redundancy::Single { 1 } else { ALL },
+            up: if redundancy == Redundancy::Single {
+                1
+            } else {
+                ALL
+            },
             bytes: 0,
             peak: 0,
             integral: 0,
             since: 0,
             failed_over: false,
+            rightly_lost: 0,
             flaw: Flaw::None,
         }
     }
@@ -121,6 +130,17 @@ impl<V> Account<V> {
     /// Whether the second region has become the only one.
     pub fn has_failed_over(&self) -> bool {
         self.failed_over
+    }
+
+    /// Entries that were lost because more failed than the redundancy withstands, or that a failover left behind.
+    pub fn rightly_lost(&self) -> u64 {
+        self.rightly_lost
+    }
+
+    /// Whether what is metered is what is stored.
+    pub fn is_metered_right(&self) -> bool {
+        let here = self.entries.values().filter(|entry| entry.is_here());
+        here.map(|entry| entry.bytes).sum::<u64>() == self.bytes
     }
 
     /// Bytes stored, deleted entries not counted.
@@ -184,6 +204,7 @@ impl<V> Account<V> {
             written: now,
             deleted: None,
             copies,
+            promised: self.up,
             lost: copies == 0,
         };
         self.entries.insert(key.to_owned(), entry);
@@ -287,8 +308,10 @@ impl<V> Account<V> {
         for (key, entry) in &mut self.entries {
             let was = entry.copies;
             entry.copies &= !bits;
+            entry.promised &= !bits;
             if was != 0 && entry.copies == 0 && !entry.lost {
                 entry.lost = true;
+                self.rightly_lost += u64::from(entry.promised == 0);
                 if entry.deleted.is_none() {
                     self.bytes -= entry.bytes;
                     names.push(key.clone());
@@ -306,6 +329,7 @@ impl<V> Account<V> {
         }
         for entry in self.entries.values_mut().filter(|entry| entry.copies != 0) {
             entry.copies |= bit;
+            entry.promised |= bit;
         }
     }
 
@@ -337,9 +361,10 @@ impl<V> Account<V> {
             stays
         });
         for entry in self.entries.values_mut() {
-            (entry.deleted, entry.copies, entry.lost) = (None, ALL, false);
+            (entry.deleted, entry.copies, entry.promised, entry.lost) = (None, ALL, ALL, false);
         }
         self.up = ALL;
+        self.rightly_lost += lost.len() as u64;
         self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
         (self.geo, self.redundancy, self.failed_over) = (None, Redundancy::Lrs, true);
         lost

@@ -58,7 +58,9 @@ impl Source {
         };
         match self.endpoint {
             Endpoint::Primary => to.to_owned(),
-            Endpoint::Secondary if ground.copy(self.copy).to == To::Tape => format!("{to}, fetched back"),
+            Endpoint::Secondary if ground.copy(self.copy).to == To::Tape => {
+                format!("{to}, fetched back")
+            }
             Endpoint::Secondary => format!("{to}, second region"),
         }
     }
@@ -89,7 +91,10 @@ pub fn of<V>(
     let entity = format!("copy {copy} at {}", incident.fault.at_micros);
     if let Some(courier) = &spec.offsite {
         let trip = ground.drawn(courier.trip, &entity, "trip", 0);
-        sources.push(source(Endpoint::Secondary, vec![(Way::Media, now.saturating_add(trip))]));
+        sources.push(source(
+            Endpoint::Secondary,
+            vec![(Way::Media, now.saturating_add(trip))],
+        ));
         return sources;
     }
     let away = lock(&store.account).has_failed_over() || store.second.is_none();
@@ -97,7 +102,11 @@ pub fn of<V>(
     let (Some(second), false) = (store.second, away) else {
         return sources;
     };
-    let down = ground.timeline.zone(store.place, store.zone).until(now).is_some();
+    let down = ground
+        .timeline
+        .zone(store.place, store.zone)
+        .until(now)
+        .is_some();
     let lost = lock(&store.account).is_empty();
     if !(down || lost) {
         return sources;
@@ -114,7 +123,12 @@ pub fn of<V>(
         at
     } else {
         let control = ground.timeline.control().until(now).unwrap_or(now);
-        let failover = ground.drawn(ground.scenario.operator.geo_failover, &entity, "geo-failover", 0);
+        let failover = ground.drawn(
+            ground.scenario.operator.geo_failover,
+            &entity,
+            "geo-failover",
+            0,
+        );
         let at = control.saturating_add(failover);
         ways.push((Way::GeoFailover, at));
         at
@@ -122,7 +136,11 @@ pub fn of<V>(
     if let Some(until) = reach.until(at) {
         ways.push((Way::Wait, until));
     }
-    if ground.timeline.place_destroyed(second).is_none_or(|when| when > at) {
+    if ground
+        .timeline
+        .place_destroyed(second)
+        .is_none_or(|when| when > at)
+    {
         sources.push(source(Endpoint::Secondary, ways));
     }
     sources
@@ -130,7 +148,11 @@ pub fn of<V>(
 
 /// Age, at the incident, of the oldest write that did not come back; 0 when all did.
 pub fn true_loss(incident: &Incident, back: &Content, at: u64) -> u64 {
-    let lost = incident.content.iter().zip(back.iter()).zip(incident.written.iter());
+    let lost = incident
+        .content
+        .iter()
+        .zip(back.iter())
+        .zip(incident.written.iter());
     let lost = lost.filter(|((was, is), _)| was != is);
     let oldest = lost.map(|(_, written)| *written).min();
     oldest.map_or(0, |oldest| at.saturating_sub(oldest))
