@@ -5,6 +5,7 @@ mod copy;
 mod expiry;
 mod plan;
 mod proof;
+mod scenario;
 mod vault;
 
 use clap::{Parser, Subcommand};
@@ -14,6 +15,7 @@ pub(crate) use copy::CopyArgs;
 pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
 pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
 pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs};
+pub(crate) use scenario::{ScenarioArgs, ScenarioCommand};
 pub(crate) use vault::{
     BackupArgs, BackupOptions, HookArgs, InitArgs, LsArgs, PointsArgs, RestoreArgs, VaultArgs,
 };
@@ -127,6 +129,9 @@ pub(crate) enum Command {
         missed; 4 something is damaged."
     )]
     Drill(DrillArgs),
+    /// Work with scenarios: what is protected, how, and what goes wrong
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Scenario(ScenarioArgs),
     /// Compare protection methods on successive states of the same data
     #[command(after_help = "Examples:\n  firedrill compare\n  \
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \

@@ -14,6 +14,7 @@ pub mod measured;
 pub mod modelled;
 pub mod network;
 pub mod outcome;
+pub mod quantity;
 pub mod queue;
 pub mod scenario;
 pub mod series;

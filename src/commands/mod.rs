@@ -13,6 +13,7 @@ mod points;
 mod prune;
 mod restore;
 mod retention;
+mod scenario;
 mod schedule;
 mod stats;
 mod undelete;
@@ -46,6 +47,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Undelete(args) => undelete::run(args, json).await,
             Command::Prune(args) => prune::run(args, json).await,
             Command::Retention(args) => retention::run(args, json).await,
+            Command::Scenario(args) => scenario::run(args, json),
             Command::Check(args) => check::run(args, json).await,
             Command::Stats(args) => stats::run(args, json).await,
             Command::Schedule(args) => schedule::run(args, json),

@@ -14,6 +14,7 @@ mod place;
 mod plan;
 mod postgresql;
 mod retained;
+mod scenario;
 mod schedule;
 mod series;
 /// The engine's tests start the same servers.

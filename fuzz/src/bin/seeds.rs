@@ -169,6 +169,9 @@ fn texts(seeds: &mut Seeds) {
         let text = fs::read(root.join(file)).expect("a file of the project");
         seeds.entry(target).or_default().push(text);
     }
+    for (_, text) in simulator::scenario::SHIPPED {
+        seeds.entry("trial_scenario").or_default().push(text.into());
+    }
     let policy = "keep-last = 3\nkeep-daily = 7\nkeep-within = \"14d\"\nkeep-tag = [\"a\"]\n";
     let scenario = "size = \"2TiB\"\nchange = \"2%/day\"\nevery = \"1d\"\nmethod = \"forever\"\n\
                     growth = \"20%/year\"\ncompress = \"50%\"\n";

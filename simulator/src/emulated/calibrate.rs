@@ -237,5 +237,7 @@ fn bench(group: &Group) -> Scenario {
             validate: none,
             rebuild: none,
         },
+        emulated: true,
+        assumed: Vec::new(),
     }
 }

@@ -166,7 +166,7 @@ pub(super) fn count(start: i64, until: i64, every: u64) -> Result<usize> {
         let say = format!(
             "a point every {} makes {count} points to come, and {POINTS_TO_COME_MAX} are the most: \
              state how often backups will run with --every 1d, or look fewer --years ahead",
-            super::quantity::Every(every)
+            crate::quantity::Every(every)
         );
         return Err(Error::new(ErrorKind::Invalid, say));
     }

@@ -9,7 +9,6 @@ mod survival;
 
 mod data;
 mod fit;
-mod quantity;
 mod stated;
 
 mod layout;
@@ -24,9 +23,9 @@ mod calendar;
 mod plan;
 mod rows;
 
+pub use crate::quantity::{Bytes, Every, Part, Rate};
 pub use backtest::POINTS_MIN;
 pub use plan::{NamedPolicy, Request, of_history, of_scenario};
-pub use quantity::{Bytes, Every, Part, Rate};
 pub use rows::{
     Age, BackTest, Basis, CAUSES, Cause, Forecast, InstanceBasis, Limits, Month, PolicyForecast,
 };

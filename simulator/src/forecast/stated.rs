@@ -14,9 +14,9 @@ use serde::{Deserialize, Deserializer, de};
 use super::course::Point;
 use super::data::Data;
 use super::fit::to_come;
-use super::quantity::{Bytes, Every, Part, Rate};
 use super::share::Share;
 use super::survival::Curve;
+use crate::quantity::{Bytes, Every, Part, Rate};
 
 /// What is to be protected, and how. Each field is a key of the file, with hyphens; those that are left
 /// out have a default where one is named.

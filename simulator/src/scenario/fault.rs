@@ -1,9 +1,12 @@
 //! What goes wrong, as the scenario says it: at an instant, or so often.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum FaultKind {
     /// The disk of one instance is lost.

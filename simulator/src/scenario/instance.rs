@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What runs on an instance: what a component must be able to protect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Workload {
     /// Files and folders.
     Files,
@@ -16,6 +18,7 @@ pub enum Workload {
     /// Exchange.
     Exchange,
     /// `SharePoint`.
+    #[serde(rename = "sharepoint")]
     SharePoint,
     /// Oracle.
     Oracle,
@@ -24,7 +27,7 @@ pub enum Workload {
 }
 
 /// The operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum System {
     /// Windows.
@@ -99,7 +102,8 @@ pub struct Script {
 }
 
 /// How writes spread over the hours of a week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Rhythm {
     /// Evenly.
     Even,

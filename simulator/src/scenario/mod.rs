@@ -4,15 +4,22 @@
 //! (these types) before anything runs: every cross-field rule is held here, with errors that point at
 //! the line. Bytes are bytes, times microseconds, shares parts of a million.
 
+pub mod file;
+
 mod fault;
 mod instance;
 mod place;
+mod shipped;
 mod strategy;
+mod words;
 
 pub use fault::{Drawn, FaultKind, FaultSpec, Target, When};
 pub use instance::{Changes, Group, Rhythm, Script, System, Workload};
 pub use place::{Link, Place, PlaceKind};
+pub use shipped::{SHIPPED, shipped};
 pub use strategy::{Copy, Courier, Operator, Redundancy, Strategy, To};
+
+use crate::outcome::scenario::Assumption;
 
 /// Microseconds of a second, a minute, an hour, a day and a year of 365.25 days.
 pub const SECOND: u64 = 1_000_000;
@@ -60,6 +67,10 @@ pub struct Scenario {
     pub faults: Vec<FaultSpec>,
     /// Who recovers, and how fast.
     pub operator: Operator,
+    /// Whether the engine itself can run it; otherwise it is modelled only.
+    pub emulated: bool,
+    /// What the file leaves to a default, each with where that is from.
+    pub assumed: Vec<Assumption>,
 }
 
 /// What is to be met.

@@ -22,7 +22,7 @@ pub struct Place {
     pub pair: Option<usize>,
 }
 
-/// A link between two places, or within one. Both ways share nothing: each has the whole rate.
+/// A link between two places. Both ways share nothing: each has the whole rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// One end, by its number in `places`.

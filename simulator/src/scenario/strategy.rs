@@ -2,6 +2,7 @@
 
 use engine::format::point::Method;
 use engine::retention::Policy;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Drawn;
@@ -21,7 +22,9 @@ pub struct Strategy {
 }
 
 /// What a copy is kept on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum To {
     /// A cloud vault.
@@ -35,7 +38,9 @@ pub enum To {
 }
 
 /// How a store keeps what it has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Redundancy {
     /// Three copies in one datacenter.

@@ -50,6 +50,8 @@ pub(crate) fn scenario() -> Scenario {
             validate: Drawn::Fixed(15 * MINUTE),
             rebuild: Drawn::Fixed(14 * DAY),
         },
+        emulated: true,
+        assumed: Vec::new(),
     }
 }
 

@@ -5,6 +5,21 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, de};
 
+/// Reads a type from a text, or from a number that says it all.
+macro_rules! reads_as_text {
+    ($($name:ident)*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                text_or_number(deserializer)?.parse().map_err(de::Error::custom)
+            }
+        }
+    )*};
+}
+
+mod time;
+
+pub use time::{Often, Speed, Thousandths, Time};
+
 /// Parts of one in a [`Part`]: nine digits after the point.
 const PARTS: u64 = 1_000_000_000;
 
@@ -19,8 +34,8 @@ pub struct Part(u64);
 /// A share in a time, such as `2%/day`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    pub(super) part: Part,
-    pub(super) seconds: u64,
+    pub(crate) part: Part,
+    pub(crate) seconds: u64,
 }
 
 /// A time from one thing to the next, such as `1d`, `6h` or `30m`, in seconds.
@@ -30,17 +45,17 @@ pub struct Every(pub u64);
 const DAY: u64 = 86_400;
 
 impl Part {
-    pub(super) const fn percent(percent: u64) -> Self {
+    pub(crate) const fn percent(percent: u64) -> Self {
         Self(percent * (PARTS / 100))
     }
 
     /// In parts of a thousand million.
-    pub(super) fn parts(self) -> u64 {
+    pub(crate) fn parts(self) -> u64 {
         self.0
     }
 
     /// What one is, in [`Self::parts`].
-    pub(super) const WHOLE: u64 = PARTS;
+    pub(crate) const WHOLE: u64 = PARTS;
 }
 
 /// A decimal number and the text after it.
@@ -80,6 +95,26 @@ impl FromStr for Bytes {
         u64::try_from(bytes)
             .map(Self)
             .map_err(|_| format!("'{text}' is too large"))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [
+            (1 << 50, "PiB"),
+            (1_000_000_000_000_000, "PB"),
+            (1 << 40, "TiB"),
+            (1_000_000_000_000, "TB"),
+            (1 << 30, "GiB"),
+            (1_000_000_000, "GB"),
+            (1 << 20, "MiB"),
+            (1_000_000, "MB"),
+            (1 << 10, "KiB"),
+            (1_000, "kB"),
+        ];
+        let fits = |(size, _): &&(u64, &str)| self.0 >= *size && self.0.is_multiple_of(*size);
+        let (size, unit) = units.iter().find(fits).copied().unwrap_or((1, "B"));
+        write!(f, "{}{unit}", self.0 / size)
     }
 }
 
@@ -188,16 +223,6 @@ fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, 
     deserializer.deserialize_any(Either)
 }
 
-macro_rules! reads_as_text {
-    ($($name:ident)*) => {$(
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                text_or_number(deserializer)?.parse().map_err(de::Error::custom)
-            }
-        }
-    )*};
-}
-
 reads_as_text!(Bytes Part Rate Every);
 
 #[cfg(test)]
@@ -213,6 +238,12 @@ mod tests {
         assert_eq!(bytes("512"), Ok(512));
         for wrong in ["", "TiB", "2 apples", "-1", "1.2.3GiB", "99999999PiB"] {
             assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        for text in ["2TiB", "1536MiB", "500GB", "17B", "0B"] {
+            assert_eq!(
+                text.parse::<Bytes>().map(|bytes| bytes.to_string()),
+                Ok(text.to_owned())
+            );
         }
         let part = |text: &str| text.parse::<Part>().map(|part| part.to_string());
         assert_eq!(part("60%"), Ok("60 %".to_owned()));

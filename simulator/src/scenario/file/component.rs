@@ -1,0 +1,113 @@
+//! What a strategy asks of the component that it names, held against that component's profile.
+
+use std::ops::Range;
+
+use engine::error::Result;
+use engine::retention::{Policy, Rule, Span};
+
+use super::key::Key;
+use super::places::Places;
+use super::reader::Reader;
+use super::written::Strategy as Written;
+use crate::component::{self, Ask, Component, Edition, Wants};
+use crate::scenario::{Copy, DAY, Group, MINUTE, To};
+
+/// The component that a strategy names, if it names one.
+pub(super) fn named(
+    reader: &Reader<'_>,
+    said: &Written,
+    (edition, span): (&str, &Range<usize>),
+) -> Result<Option<&'static Component>> {
+    let Some((name, at)) = said.component.written() else {
+        return Ok(None);
+    };
+    let edition: Edition = edition.parse().map_err(|wrong: String| {
+        let (wrong, right) = wrong.split_once(": ").unwrap_or((&wrong, "write current"));
+        reader.refuse(&said.edition.span_or(span), wrong, right)
+    })?;
+    if let Some(component) = component::find(name, edition) {
+        return Ok(Some(component));
+    }
+    if let Some(absence) = component::absent(edition).find(|absence| absence.name == *name) {
+        let wrong = format!("edition {edition} has no '{name}': {}", absence.why);
+        return Err(reader.refuse(&at, wrong, "write edition = \"current\""));
+    }
+    let names: Vec<String> = component::all(edition)
+        .map(|component| component.name.clone())
+        .collect();
+    reader.known((name, &at), "component", &names)?;
+    Ok(None)
+}
+
+/// Refuses a copy of a group that the component can't make.
+pub(super) fn admits(
+    reader: &Reader<'_>,
+    component: &Component,
+    (copy, to, span): (&Copy, &Key<To>, &Range<usize>),
+    (places, groups): (&Places, &[Group]),
+) -> Result<()> {
+    for group in groups {
+        let ask = ask(copy, group, places);
+        let Some(refusal) = component.admits(&ask).into_iter().next() else {
+            continue;
+        };
+        let could = component.who_could(&ask);
+        let right = match could.first() {
+            Some(other) => format!(
+                "{} could: write component = \"{}\"",
+                other.title, other.name
+            ),
+            None => format!(
+                "no component of edition {} could; leave `component` out to try it without one",
+                component.edition
+            ),
+        };
+        let wrong = format!("{} for '{}': {refusal}", component.title, group.name);
+        return Err(reader.refuse(&to.span_or(span), wrong, right));
+    }
+    Ok(())
+}
+
+fn ask(copy: &Copy, group: &Group, places: &Places) -> Ask {
+    let a_day = u32::try_from(DAY / copy.every_micros).unwrap_or(u32::MAX);
+    let place = places.all[group.place].kind.into();
+    let mut ask = Ask::new(group.workload.into(), group.system, place);
+    ask.wants = Wants {
+        target: Some(copy.to.into()),
+        interval_minutes: Some(copy.every_micros / MINUTE),
+        points: copy.policy.steady_state_points(a_day),
+        retention_days: retention_days(&copy.policy, copy.every_micros),
+        source_bytes: Some(group.bytes),
+        redundancy: matches!(copy.to, To::Vault | To::Snapshot).then_some(copy.redundancy),
+        offline_seed: copy.seeding.is_some(),
+        cross_region_restore: copy.redundancy.reads_secondary(),
+        ..Wants::default()
+    };
+    ask
+}
+
+/// Days for which a policy keeps its oldest point; nothing where that has no end.
+fn retention_days(policy: &Policy, every_micros: u64) -> Option<u64> {
+    use engine::retention::Count;
+    let mut days = 0;
+    for rule in Rule::ALL {
+        if let Some(count) = policy.count(rule) {
+            let Count::AtMost(count) = count else {
+                return None;
+            };
+            let hours = match rule {
+                Rule::Last => every_micros / (DAY / 24),
+                Rule::Hourly => 1,
+                Rule::Daily => 24,
+                Rule::Weekly => 7 * 24,
+                Rule::Monthly => 30 * 24,
+                Rule::Quarterly => 91 * 24,
+                Rule::Yearly => 365 * 24,
+            };
+            days = days.max(u64::from(count).saturating_mul(hours) / 24);
+        }
+        let within = policy.within(rule).map_or(0, Span::days_at_most);
+        days = days.max(within);
+    }
+    Some(days)
+}
