@@ -5,4 +5,5 @@ pub mod measured;
 pub mod outcome;
 pub mod scenario;
 pub mod series;
+pub mod statistics;
 pub mod verify;
