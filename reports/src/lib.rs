@@ -24,6 +24,7 @@ mod table;
 
 mod drill;
 mod forecast;
+mod scenario;
 
 #[cfg(test)]
 mod sample;
@@ -44,6 +45,10 @@ pub use forecast::{
 };
 pub use price::{Price, PriceBook, SoftDelete, Source, Status};
 pub use redundancy::Redundancy;
+pub use scenario::{
+    Cost as ScenarioCost, CostLine, CostMonth, Measure, Part, PartSum, Percentiles, Risk,
+    ScenarioDocument, Share, SpanMean, Standing, StrategyDocument, scenario_summary, standings,
+};
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};
 

@@ -132,9 +132,30 @@ fn vault_id(redundancy: Redundancy) -> String {
     format!("vault.{redundancy}")
 }
 
+/// What a scenario's total is made of besides.
+const PARTS: [&str; 16] = [
+    "vault.gzrs",
+    "vault.ra-gzrs",
+    "snapshot.gb",
+    "operations.write.local",
+    "operations.write.geo",
+    "operations.read",
+    "transfer.between-regions",
+    "transfer.out",
+    "transfer.in",
+    "transfer.geo-replication",
+    "disk.gb",
+    "tape.tb",
+    "tape.library",
+    "courier.trip",
+    "import-export.drive",
+    "machine.hour",
+];
+
 fn known_ids() -> Vec<String> {
     let vaults = Redundancy::ALL.into_iter().map(vault_id);
-    vaults.chain(INSTANCE.map(str::to_owned)).collect()
+    let others = INSTANCE.into_iter().chain(PARTS);
+    vaults.chain(others.map(str::to_owned)).collect()
 }
 
 impl PriceBook {
@@ -199,18 +220,26 @@ impl PriceBook {
     /// # Errors
     /// [`ReportError::Unpriced`] when the book lacks it, with what it has.
     pub fn vault_price(&self, redundancy: Redundancy) -> Result<&Price, ReportError> {
-        let id = vault_id(redundancy);
-        self.find(&id).ok_or_else(|| {
+        self.price(&vault_id(redundancy))
+    }
+
+    /// The price of that id.
+    ///
+    /// # Errors
+    /// [`ReportError::Unpriced`] when the book lacks it, with what it has of that family.
+    pub fn price(&self, id: &str) -> Result<&Price, ReportError> {
+        self.find(id).ok_or_else(|| {
+            let family = id.split('.').next().unwrap_or(id);
             let ids = self.prices.iter().map(|price| price.id.as_str());
-            let has: Vec<&str> = ids.filter(|id| id.starts_with("vault.")).collect();
+            let has: Vec<&str> = ids.filter(|id| id.starts_with(family)).collect();
             ReportError::Unpriced {
                 file: self.file.clone(),
                 has: if has.is_empty() {
-                    "no vault prices at all".to_owned()
+                    format!("no {family} prices at all")
                 } else {
                     has.join(", ")
                 },
-                id,
+                id: id.to_owned(),
             }
         })
     }

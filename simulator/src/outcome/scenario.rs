@@ -258,7 +258,11 @@ pub struct Quantity {
     pub geo_bytes: u64,
     /// Bytes that left a region or site for another over the network, restores included.
     pub crossed_bytes: u64,
-    /// Trips of a courier.
+    /// Of these, bytes that left a region for a site.
+    pub out_bytes: u64,
+    /// Of these, bytes that came from a site into a region.
+    pub in_bytes: u64,
+    /// Trips of a courier: with the first point (a vault), or with tapes.
     pub courier_trips: u64,
     /// Hours of machines that stand in while their own place is down.
     pub standby_hours: u64,

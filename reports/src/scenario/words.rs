@@ -1,0 +1,261 @@
+//! What a scenario's outcome says in words that a board reads.
+#![expect(clippy::cast_sign_loss, reason = "times are not negative")]
+
+use simulator::outcome::Fidelity;
+
+use super::document::{ScenarioDocument, StrategyDocument};
+use super::frontier::Standing;
+use super::percentiles::{Percentiles, Share};
+use super::risk::Measure;
+use crate::units::{self, plain};
+
+/// A time as people say it, up to days.
+pub(super) fn time(seconds: f64) -> String {
+    let days = seconds / 86_400.0;
+    if days < 2.0 {
+        return units::seconds_about(seconds);
+    }
+    let text = if days < 100.0 {
+        format!("{days:.1}")
+    } else {
+        units::count(days.round() as u64)
+    };
+    format!("{} days", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// A year's money: whole units from a hundred on, as nobody pays by the cent there.
+pub(super) fn money(document: &ScenarioDocument, sum: f64) -> String {
+    let text = units::money(
+        if sum >= 100.0 { sum.round() } else { sum },
+        &document.currency,
+    );
+    if sum >= 100.0 {
+        text.replacen(".00", "", 1)
+    } else {
+        text
+    }
+}
+
+/// A ratio in percent, never rounded up to all or down to none.
+pub(super) fn percent(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    let text = if percent > 0.0 && percent < 0.1 {
+        "< 0.1".to_owned()
+    } else if percent > 99.9 && percent < 100.0 {
+        "> 99.9".to_owned()
+    } else {
+        let text = format!("{percent:.1}");
+        text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+    };
+    format!("{text} %")
+}
+
+/// A share with its interval: `96.2 % (94.1 to 97.6)`.
+pub(super) fn share(share: &Share) -> String {
+    if share.of == 0 {
+        return "no incident".to_owned();
+    }
+    let bare = |ratio: f64| percent(ratio).replace(" %", "");
+    let (low, high) = (share.interval.low, share.interval.high);
+    format!("{} ({} to {})", percent(share.ratio), bare(low), bare(high))
+}
+
+/// How real a row is.
+pub(super) fn fidelity(fidelity: Fidelity) -> &'static str {
+    match fidelity {
+        Fidelity::Measured => "measured",
+        Fidelity::Emulated => "emulated",
+        Fidelity::Modelled => "modelled",
+    }
+}
+
+fn names(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// The answer: which to take, then a sentence or two for each strategy.
+pub(super) fn answer(document: &ScenarioDocument) -> Vec<String> {
+    let compared: Vec<&StrategyDocument> = document.compared().collect();
+    let mut sentences = Vec::new();
+    if compared.iter().all(|one| one.incidents == 0) {
+        sentences.push(
+            "No disaster struck: this tells what the strategies cost, and not what they save."
+                .to_owned(),
+        );
+    } else if compared.len() > 1 {
+        sentences.push(choice(document, &compared));
+    }
+    sentences.extend(compared.iter().map(|one| sentence(document, one)));
+    sentences
+}
+
+/// Which strategies are worth their money, and with penalties which costs least all told.
+fn choice(document: &ScenarioDocument, compared: &[&StrategyDocument]) -> String {
+    let efficient: Vec<String> = compared
+        .iter()
+        .filter(|one| one.standing == Some(Standing::Efficient))
+        .map(|one| plain(&one.strategy))
+        .collect();
+    let safer = match document.measure {
+        Measure::Penalty => "less expected damage",
+        Measure::Missed => "fewer missed objectives",
+        Measure::Hours => "fewer hours down and lost",
+    };
+    let worth = match &efficient[..] {
+        all if all.len() == compared.len() => format!(
+            "Each of the {} is worth a thought: whoever pays more gets {safer}.",
+            compared.len()
+        ),
+        [one] => format!("{one} is the only efficient one: none is cheaper, and none has {safer}."),
+        some => format!(
+            "Efficient are {}: the others cost as much or more without having {safer}.",
+            names(some)
+        ),
+    };
+    if document.measure != Measure::Penalty {
+        return worth;
+    }
+    let told =
+        |one: &StrategyDocument| one.cost.per_year + one.risk.penalty_per_year.unwrap_or_default();
+    let mut order = compared.to_vec();
+    order.sort_by(|a, b| told(a).total_cmp(&told(b)));
+    let [best, next, ..] = order[..] else {
+        return worth;
+    };
+    format!(
+        "{} costs least all told: {} a year, bill and expected damage together; the next, {}, {}. {worth}",
+        plain(&best.strategy),
+        money(document, told(best)),
+        plain(&next.strategy),
+        money(document, told(next)),
+    )
+}
+
+/// What a strategy loses, for how long it is down, what it costs, and whether it is worth that.
+fn sentence(document: &ScenarioDocument, one: &StrategyDocument) -> String {
+    let penalty = one.risk.penalty_per_year.map_or(String::new(), |sum| {
+        format!(", and {} in expected damage", money(document, sum))
+    });
+    let costs = format!(
+        "costs {} a year{penalty}",
+        money(document, one.cost.per_year)
+    );
+    let standing = match &one.standing {
+        Some(Standing::BeatenBy(better)) => {
+            let better = plain(better);
+            format!(" Beaten by {better}, which costs no more and risks no more.")
+        }
+        _ => String::new(),
+    };
+    let name = plain(&one.strategy);
+    if one.incidents == 0 {
+        return format!("{name}: nothing happened to it, and it {costs}.{standing}");
+    }
+    format!(
+        "{name}: {}. It {costs}.{}{standing}",
+        suffers(one),
+        failures(one)
+    )
+}
+
+/// `in half of the incidents loses up to 14 h of data and is down for up to 9 h, in 19 of 20 up to
+/// 27 h and 17 h`.
+fn suffers(one: &StrategyDocument) -> String {
+    let (rpo, rto) = (&one.rpo, &one.rto);
+    let half = |times: &Percentiles| time(times.p50_seconds);
+    let most = |times: &Percentiles| time(times.nearly_worst());
+    let is_constant = |times: &Percentiles| half(times) == most(times);
+    let all = is_constant(rpo) && is_constant(rto);
+    let up_to = if all { "" } else { "up to " };
+    let loses = match rpo.count {
+        0 => "brings nothing back".to_owned(),
+        _ if rpo.max_seconds <= 0.0 => "loses no data".to_owned(),
+        _ => format!("loses {up_to}{} of data", half(rpo)),
+    };
+    let down = match rto.count {
+        0 => "never has its service back".to_owned(),
+        _ => format!("is down for {up_to}{}", half(rto)),
+    };
+    if all {
+        return format!("{loses} and {down}");
+    }
+    let often = if rto.has_p95() {
+        "in 19 of 20"
+    } else {
+        "at worst"
+    };
+    format!(
+        "in half of the incidents {loses} and {down}, {often} up to {} and {}",
+        most(rpo),
+        most(rto)
+    )
+}
+
+/// What did not come back.
+pub(super) fn failures(one: &StrategyDocument) -> String {
+    let of = units::count(one.incidents);
+    let mut parts = Vec::new();
+    if one.lost > 0 {
+        parts.push(format!("{} lost everything", units::count(one.lost)));
+    }
+    if one.open > 0 {
+        parts.push(format!(
+            "{} were not over at the end",
+            units::count(one.open)
+        ));
+    }
+    if parts.is_empty() {
+        return String::new();
+    }
+    format!(" OF {of} INCIDENTS, {}.", names(&parts))
+}
+
+/// What risk is, for axes and heads.
+pub(super) fn measure(document: &ScenarioDocument) -> &'static str {
+    match document.measure {
+        Measure::Penalty => "expected damage a year",
+        Measure::Missed => "incidents that missed",
+        Measure::Hours => "hours down and lost a year",
+    }
+}
+
+/// A value of that measure.
+pub(super) fn risk(document: &ScenarioDocument, value: f64) -> String {
+    match document.measure {
+        Measure::Penalty => money(document, value),
+        Measure::Missed => percent(value),
+        Measure::Hours => format!("{value:.1} h"),
+    }
+}
+
+/// Years and trials: `1,000 trials of 5 years`.
+pub(super) fn trials(document: &ScenarioDocument, one: &StrategyDocument) -> String {
+    let count = match one.trials {
+        1 => "1 trial".to_owned(),
+        trials => format!("{} trials", units::count(u64::from(trials))),
+    };
+    format!("{count} of {}", horizon(document.horizon_seconds))
+}
+
+/// How long a trial is.
+pub(super) fn horizon(seconds: f64) -> String {
+    let years = seconds / (365.25 * 86_400.0);
+    if years < 0.97 {
+        return time(seconds);
+    }
+    match format!("{years:.1}").strip_suffix(".0") {
+        Some("1") => "a year".to_owned(),
+        Some(whole) => format!("{whole} years"),
+        None => format!("{years:.1} years"),
+    }
+}
+
+/// Parts of a million as percent.
+#[expect(clippy::cast_precision_loss, reason = "percent")]
+pub(super) fn parts(ppm: u64) -> String {
+    percent(ppm as f64 / 1e6)
+}
