@@ -48,6 +48,7 @@ pub use redundancy::Redundancy;
 pub use scenario::{
     Cost as ScenarioCost, CostLine, CostMonth, Measure, Part, PartSum, Percentiles, Risk,
     ScenarioDocument, Share, SpanMean, Standing, StrategyDocument, scenario_summary, standings,
+    write_scenario,
 };
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};

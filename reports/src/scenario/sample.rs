@@ -159,7 +159,7 @@ fn row(sample: &Sample, trial: u32) -> IncidentRow {
         rpo_micros: Some(rpo),
         rto_micros: Some(spans.iter().map(|span| span.micros).sum()),
         spans,
-        restored_from: Some("vault".to_owned()),
+        restored_from: sample.to.first().map(|(to, _)| super::words::kebab(to)),
         captured_micros: Some(STRUCK - rpo),
         chain_length: 4,
         fetched_bytes: 180 * GB,

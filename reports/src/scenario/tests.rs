@@ -1,9 +1,11 @@
-use simulator::outcome::scenario::StrategyOutcome;
+use std::fs;
+
+use simulator::outcome::scenario::{Ending, StrategyOutcome};
 
 use super::cost::Part;
 use super::frontier::Standing;
-use super::sample::{USUAL, outcome, price};
-use super::{ScenarioDocument, scenario_summary};
+use super::sample::{USUAL, book, outcome, price};
+use super::{ScenarioDocument, html, markdown, scenario_summary, write_scenario};
 use crate::PriceBook;
 
 fn near(a: f64, b: f64) {
@@ -298,4 +300,206 @@ fn the_document_can_be_read_again() {
     let again: ScenarioDocument = serde_json::from_str(&text).expect("read");
     assert_eq!(again.strategies.len(), document.strategies.len());
     assert_eq!(again.answer, document.answer);
+}
+
+/// Every part stands in the text, in this order.
+fn in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part);
+        rest = &rest[at.unwrap_or_else(|| panic!("no {part:?} in what is left: {rest}"))..];
+    }
+}
+
+/// Elements are closed in the order in which they were opened.
+fn no_unclosed_tag(page: &str) {
+    let void = ["meta", "link", "br", "!doctype"];
+    let mut open: Vec<&str> = Vec::new();
+    for tag in page.split('<').skip(1) {
+        let tag = tag.split('>').next().unwrap_or_default();
+        let name = tag.split([' ', '/', '\n']).find(|word| !word.is_empty());
+        let name = name.unwrap_or_default();
+        if tag.starts_with('/') {
+            assert_eq!(open.pop(), Some(name), "closed, of {open:?}");
+        } else if !void.contains(&name) && !tag.ends_with('/') {
+            open.push(name);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_page_has_the_answer_first_and_the_rest_in_order() {
+    let page = html::render(&price(&outcome(&USUAL))).expect("rendered");
+    no_unclosed_tag(&page);
+    in_order(
+        &page.replace('\u{a0}', " "),
+        &[
+            "<h1>What does geo-redundancy buy",
+            "50 trials of 2 years of each strategy, under the same faults.",
+            "id=\"answer\"",
+            "snapshots and GRS costs least all told",
+            "<strong>LRS:</strong> in half of the incidents loses up to 12 h",
+            "<span class=\"no\">OF 1,000 INCIDENTS, 3 lost everything.</span>",
+            "<span class=\"ok\">Efficient.</span>",
+            "id=\"strategies\"",
+            "One disaster, strategy by strategy",
+            "data last safe: 2027-05-11 01:00 UTC",
+            "region outage: 2027-05-11 13:00 UTC",
+            "service back: 2027-05-13 05:00 UTC",
+            "All incidents",
+            "What the time until service is made of",
+            "Cost and risk",
+            "all told",
+            "Every line of the bill",
+            "How real this is",
+            "1 byte for 4,096",
+            "points equal",
+            "lognormal, median 4.4 h",
+            "firedrill compare redundancy-in-a-regional-outage --seed 7",
+            "c0ffee",
+            "Prices used",
+            "vault.grs",
+        ],
+    );
+    for sample in &USUAL {
+        assert!(page.matches(sample.name).count() > 8, "{}", sample.name);
+    }
+    assert_eq!(page.matches("<svg").count(), 2 + 1 + 4);
+    assert_eq!(page.matches("class=\"picture\"").count(), 4);
+}
+
+#[test]
+fn violations_come_first_and_in_red() {
+    let mut rows = outcome(&USUAL);
+    rows.strategies[4].violations = vec!["an acknowledged point is gone".to_owned()];
+    let page = html::render(&price(&rows)).expect("rendered");
+    in_order(
+        &page,
+        &[
+            "<h1>",
+            "class=\"answer bad\" id=\"violations\"",
+            "checkers found 1 violation.",
+            "LRS, emulated: an acknowledged point is gone",
+            "id=\"answer\"",
+        ],
+    );
+    in_order(
+        &markdown::render(&price(&rows)),
+        &["# ", "**VIOLATED", "* LRS"],
+    );
+}
+
+#[test]
+fn names_stay_text_and_the_page_needs_nothing_but_itself() {
+    let hostile = "<script>alert(1)</script>\"'&|`";
+    let mut rows = outcome(&USUAL);
+    for text in [&mut rows.question, &mut rows.scenario, &mut rows.command] {
+        hostile.clone_into(text);
+    }
+    let one = &mut rows.strategies[0];
+    (one.strategy, one.component) = (hostile.to_owned(), Some(hostile.to_owned()));
+    one.violations = vec![hostile.to_owned()];
+    one.spans_mean[0].name = hostile.to_owned();
+    one.timeline.faults[0].1 = hostile.to_owned();
+    let incident = one.timeline.incident.as_mut().expect("an incident");
+    (incident.instance, incident.restored_from) = (hostile.to_owned(), Some(hostile.to_owned()));
+    incident.spans[0].name = hostile.to_owned();
+    let assumption = &mut rows.assumptions[0];
+    for text in [
+        &mut assumption.what,
+        &mut assumption.value,
+        &mut assumption.source,
+    ] {
+        hostile.clone_into(text);
+    }
+    let document = price(&rows);
+    let page = html::render(&document).expect("rendered");
+    no_unclosed_tag(&page);
+    for outside in ["<script", "src=", "@import", "url(", "onload"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let text = markdown::render(&document);
+    assert!(
+        !text
+            .replace(&format!("`{}`", rows.command.replace('`', "'")), "")
+            .contains("<script"),
+        "{text}"
+    );
+    let heads = "| strategy | fidelity |";
+    let table = text.lines().skip_while(|line| !line.starts_with(heads));
+    let table: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
+    let columns = |line: &str| line.replace("\\|", "").matches('|').count();
+    assert!(
+        table.iter().all(|line| columns(line) == columns(table[0])),
+        "{table:#?}"
+    );
+}
+
+#[test]
+fn incidents_of_every_ending_can_be_drawn() {
+    for ending in [Ending::WaitedOut, Ending::Lost, Ending::Open] {
+        let mut rows = outcome(&USUAL);
+        for one in &mut rows.strategies {
+            let incident = one.timeline.incident.as_mut().expect("an incident");
+            incident.ending = ending;
+            (incident.captured_micros, incident.true_loss_micros) = (None, None);
+            incident.rpo_micros = (ending == Ending::WaitedOut).then_some(0);
+            incident.spans.clear();
+            if ending != Ending::WaitedOut {
+                incident.rto_micros = None;
+            }
+        }
+        let page = html::render(&price(&rows)).expect("rendered");
+        no_unclosed_tag(&page);
+        assert!(
+            !page.contains("data last safe") && !page.contains("NaN"),
+            "{ending:?}"
+        );
+        let told = match ending {
+            Ending::Lost => "NO POINT COULD BE RESTORED",
+            Ending::Open => "all data lost, down for ever",
+            _ => "no data lost, down for 40 h",
+        };
+        assert!(page.contains(told), "{told}");
+    }
+}
+
+#[test]
+fn pages_of_little_do_no_harm() {
+    let mut rows = outcome(&USUAL);
+    rows.strategies.iter_mut().for_each(quiet);
+    let page = html::render(&price(&rows)).expect("rendered");
+    no_unclosed_tag(&page);
+    assert!(page.contains("No strategy was hit in its first trial."));
+    rows.strategies.clear();
+    rows.assumptions.clear();
+    rows.question.clear();
+    let page = html::render(&price(&rows)).expect("rendered");
+    no_unclosed_tag(&page);
+    assert!(!page.contains("NaN") && page.contains("<h1>redundancy-in-a-regional-outage</h1>"));
+}
+
+#[test]
+fn all_files_are_written_and_the_tables_have_every_row() {
+    let out = tempfile::tempdir().expect("a folder");
+    let rows = outcome(&USUAL);
+    let document = write_scenario(&rows, &book(), out.path()).expect("written");
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).expect("it is there");
+    let lines = |name: &str| read(name).lines().count() - 1;
+    let sum = |of: fn(&StrategyOutcome) -> usize| rows.strategies.iter().map(of).sum::<usize>();
+    assert_eq!(lines("incidents.csv"), sum(|one| one.rows.len()));
+    assert_eq!(lines("quantities.csv"), sum(|one| one.quantities.len()));
+    assert_eq!(lines("strategies.csv"), 5);
+    assert!(read("incidents.csv").contains("region-outage,office-001"));
+    assert!(read("strategies.csv").contains("rto_met_ratio_high"));
+    for name in ["incidents", "quantities", "strategies"] {
+        let bytes = fs::read(out.path().join(format!("{name}.parquet"))).expect("it is there");
+        assert!(bytes.starts_with(b"PAR1"));
+    }
+    assert_eq!(read("report.md"), markdown::render(&document));
+    assert_eq!(fs::read_dir(out.path()).expect("a folder").count(), 9);
+    if let Ok(at) = std::env::var("SAMPLE_OUT") {
+        write_scenario(&rows, &book(), std::path::Path::new(&at)).expect("written");
+    }
 }

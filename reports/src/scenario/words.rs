@@ -1,6 +1,13 @@
 //! What a scenario's outcome says in words that a board reads.
-#![expect(clippy::cast_sign_loss, reason = "times are not negative")]
+#![expect(
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a few digits are shown, and nothing is negative"
+)]
 
+use std::fmt;
+
+use serde::Serialize;
 use simulator::outcome::Fidelity;
 
 use super::document::{ScenarioDocument, StrategyDocument};
@@ -60,6 +67,13 @@ pub(super) fn share(share: &Share) -> String {
     format!("{} ({} to {})", percent(share.ratio), bare(low), bare(high))
 }
 
+/// The word that files use for it.
+pub(super) fn kebab(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).ok();
+    let word = value.as_ref().and_then(|value| value.as_str());
+    word.unwrap_or("unknown").to_owned()
+}
+
 /// How real a row is.
 pub(super) fn fidelity(fidelity: Fidelity) -> &'static str {
     match fidelity {
@@ -77,20 +91,22 @@ fn names(names: &[String]) -> String {
     }
 }
 
+/// What stands above the sentences of the strategies: which to take.
+pub(super) fn lead(document: &ScenarioDocument) -> Option<String> {
+    let compared: Vec<&StrategyDocument> = document.compared().collect();
+    if compared.iter().all(|one| one.incidents == 0) {
+        let nothing =
+            "No disaster struck: this tells what the strategies cost, and not what they save.";
+        return Some(nothing.to_owned());
+    }
+    (compared.len() > 1).then(|| choice(document, &compared))
+}
+
 /// The answer: which to take, then a sentence or two for each strategy.
 pub(super) fn answer(document: &ScenarioDocument) -> Vec<String> {
-    let compared: Vec<&StrategyDocument> = document.compared().collect();
-    let mut sentences = Vec::new();
-    if compared.iter().all(|one| one.incidents == 0) {
-        sentences.push(
-            "No disaster struck: this tells what the strategies cost, and not what they save."
-                .to_owned(),
-        );
-    } else if compared.len() > 1 {
-        sentences.push(choice(document, &compared));
-    }
-    sentences.extend(compared.iter().map(|one| sentence(document, one)));
-    sentences
+    let strategies = document.compared();
+    let told = strategies.map(|one| told(document, one).to_string());
+    lead(document).into_iter().chain(told).collect()
 }
 
 /// Which strategies are worth their money, and with penalties which costs least all told.
@@ -135,31 +151,56 @@ fn choice(document: &ScenarioDocument, compared: &[&StrategyDocument]) -> String
     )
 }
 
+/// What is told of a strategy, in parts that a page may dress differently.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) name: String,
+    /// What it loses, for how long it is down, what it costs.
+    pub(super) what: String,
+    /// What did not come back; may be empty.
+    pub(super) failures: String,
+    /// Who beats it; may be empty.
+    pub(super) beaten: String,
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)?;
+        for more in [&self.failures, &self.beaten] {
+            if !more.is_empty() {
+                write!(f, " {more}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// What a strategy loses, for how long it is down, what it costs, and whether it is worth that.
-fn sentence(document: &ScenarioDocument, one: &StrategyDocument) -> String {
+pub(super) fn told(document: &ScenarioDocument, one: &StrategyDocument) -> Told {
     let penalty = one.risk.penalty_per_year.map_or(String::new(), |sum| {
         format!(", and {} in expected damage", money(document, sum))
     });
     let costs = format!(
-        "costs {} a year{penalty}",
+        "It costs {} a year{penalty}.",
         money(document, one.cost.per_year)
     );
-    let standing = match &one.standing {
+    let beaten = match &one.standing {
         Some(Standing::BeatenBy(better)) => {
             let better = plain(better);
-            format!(" Beaten by {better}, which costs no more and risks no more.")
+            format!("Beaten by {better}, which costs no more and risks no more.")
         }
         _ => String::new(),
     };
-    let name = plain(&one.strategy);
-    if one.incidents == 0 {
-        return format!("{name}: nothing happened to it, and it {costs}.{standing}");
+    let suffers = match one.incidents {
+        0 => "nothing happened to it".to_owned(),
+        _ => suffers(one),
+    };
+    Told {
+        name: plain(&one.strategy),
+        what: format!("{suffers}. {costs}"),
+        failures: failures(one),
+        beaten,
     }
-    format!(
-        "{name}: {}. It {costs}.{}{standing}",
-        suffers(one),
-        failures(one)
-    )
 }
 
 /// `in half of the incidents loses up to 14 h of data and is down for up to 9 h, in 19 of 20 up to
@@ -211,7 +252,7 @@ pub(super) fn failures(one: &StrategyDocument) -> String {
     if parts.is_empty() {
         return String::new();
     }
-    format!(" OF {of} INCIDENTS, {}.", names(&parts))
+    format!("OF {of} INCIDENTS, {}.", names(&parts))
 }
 
 /// What risk is, for axes and heads.
@@ -255,7 +296,75 @@ pub(super) fn horizon(seconds: f64) -> String {
 }
 
 /// Parts of a million as percent.
-#[expect(clippy::cast_precision_loss, reason = "percent")]
 pub(super) fn parts(ppm: u64) -> String {
     percent(ppm as f64 / 1e6)
+}
+
+/// How the total comes about.
+pub(super) fn pricing(document: &ScenarioDocument) -> Vec<String> {
+    let deleted = match &document.soft_delete {
+        Some(terms) => format!(
+            "Deleted bytes that can be brought back, and what waits to be removed, are charged in full: \
+             the last {} days, which {} ({}) says are free, are not taken off, so that this part is an \
+             upper bound.",
+            terms.free_days, terms.source.title, terms.date
+        ),
+        None => "Deleted bytes that can be brought back cost as kept ones do.".to_owned(),
+    };
+    vec![
+        format!(
+            "Quantities of all trials, divided by their number, times the prices below; a gigabyte has {} \
+             bytes, a month 730.5 hours. List prices, before discounts and taxes.",
+            units::count(document.gigabyte_bytes)
+        ),
+        "An instance pays one fee, by its size, for all vaults that it is in; snapshots, disks and tapes \
+         have none."
+            .to_owned(),
+        deleted,
+        "Requests are charged as blob storage charges them; a provider's own backup service may include \
+         them. Free allowances of traffic are not taken off."
+            .to_owned(),
+        "Tapes are bought when more is stored than ever before, and a library is paid in months in which \
+         it holds any. A vault's courier brings its first point; drives carry 8 TB each."
+            .to_owned(),
+    ]
+}
+
+/// What expected damage is.
+pub(super) fn damage(document: &ScenarioDocument) -> String {
+    let rate = |rate: Option<u64>, of: &str| {
+        let sum = |rate: u64| units::money(rate as f64, &document.currency).replace(".00", "");
+        rate.map(|rate| format!("{} for each hour {of}", sum(rate)))
+    };
+    let rates: Vec<String> = [
+        rate(document.downtime_per_hour, "that one instance is down"),
+        rate(
+            document.lost_data_per_hour,
+            "of one instance's data that is lost",
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let rates = if rates.is_empty() {
+        "The scenario states no rates, so that there is none.".to_owned()
+    } else {
+        format!(
+            "The scenario's rates, {}, times what happened in the trials.",
+            names(&rates)
+        )
+    };
+    format!(
+        "{rates} It is no part of the cost. An instance that never came back is down until its trial ends; \
+         one that lost everything lost all since its trial began, and what it had before on top."
+    )
+}
+
+/// A quantity with three digits or more.
+pub(super) fn quantity(quantity: f64) -> String {
+    if quantity >= 100.0 {
+        return units::count(quantity.round() as u64);
+    }
+    let digits = if quantity >= 10.0 { 1 } else { 3 };
+    format!("{quantity:.digits$}")
 }
