@@ -1,5 +1,6 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
+mod advise;
 mod copy;
 mod expiry;
 mod plan;
@@ -8,6 +9,7 @@ mod vault;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use advise::{AdviseArgs, AdviseCommand, ComponentArgs, ProfilesArgs};
 pub(crate) use copy::CopyArgs;
 pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
 pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
@@ -130,4 +132,7 @@ pub(crate) enum Command {
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
         firedrill compare --data day1.img day2.img --methods full,incremental --block-size 4KiB")]
     Compare(CompareArgs),
+    /// Say which component could protect something, and why
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Advise(AdviseArgs),
 }

@@ -15,7 +15,8 @@ pub(crate) enum Exit {
     /// The command line or its input is wrong; nothing was changed.
     Usage = 2,
     /// Done, but not wholly: files were left out or changed while they were read, a point is less
-    /// consistent than was asked, a restore did not equal its source, or a drill missed an objective.
+    /// consistent than was asked, a restore did not equal its source, a drill missed an objective, or no component
+    /// fits what was asked.
     Missed = 3,
     /// Stored data is damaged.
     Corrupt = 4,
@@ -32,7 +33,7 @@ pub(crate) enum Exit {
 /// The table for `--help` and the README.
 pub(crate) const TABLE: &str = "Exit codes: 0 done; 1 a fault of firedrill; 2 wrong usage or input; \
 3 done but not wholly (files left out or changed while read, a point less consistent than asked, a restore that differs, an \
-objective missed); 4 damaged data; 5 store, disk or a hook did not serve; 6 passphrase or permission refused; 129, 130, 143 ended \
+objective missed, no component that fits); 4 damaged data; 5 store, disk or a hook did not serve; 6 passphrase or permission refused; 129, 130, 143 ended \
 by a signal, after tidying up.";
 
 impl From<Exit> for ExitCode {

@@ -24,8 +24,7 @@ pub enum ReportError {
     },
     /// A redundancy that the book does not price.
     #[error(
-        "price book {file} has no price '{id}'; it has {has}: add a [[price]] with that id or \
-         choose another --redundancy"
+        "price book {file} has no price '{id}'; it has {has}: add a [[price]] with that id{or}"
     )]
     Unpriced {
         /// The file.
@@ -34,6 +33,8 @@ pub enum ReportError {
         id: String,
         /// The ids of that family that it has.
         has: String,
+        /// What else could be done.
+        or: &'static str,
     },
     /// A file that can't be written.
     #[error("failed to write {path} (make room, or choose another folder with --out)")]

@@ -43,7 +43,10 @@ pub use error::ReportError;
 pub use forecast::{
     ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
 };
-pub use price::{Price, PriceBook, SoftDelete, Source, Status};
+pub use price::{
+    Band, DiskKind, DiskSize, MachineSize, Price, PriceBook, Priced, SoftDelete, Source, Status,
+    Tier, Way,
+};
 pub use redundancy::Redundancy;
 pub use scenario::{
     Cost as ScenarioCost, CostLine, CostMonth, Measure, Part, PartSum, Percentiles, Risk,

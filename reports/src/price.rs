@@ -1,11 +1,17 @@
 //! Price books: what a quantity costs, each price with its source, region, date and status.
 
+mod fees;
+mod priced;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use crate::{Redundancy, ReportError};
+
+use priced::family;
+pub use priced::{Band, DiskKind, DiskSize, MachineSize, Priced, Tier, Way};
 
 /// How well a price is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +66,12 @@ pub struct Price {
     pub date: String,
     /// How well it is known.
     pub status: Status,
+    /// So many first days of an instance cost nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_days: Option<u32>,
+    /// So many gigabytes of a month cost nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_gigabytes: Option<f64>,
 }
 
 /// The last days of deleted points that cost nothing.
@@ -115,48 +127,21 @@ struct PriceEntry {
     source: Source,
     date: String,
     status: Status,
+    free_days: Option<u32>,
+    free_gigabytes: Option<f64>,
 }
 
 const DEFAULT: &str = include_str!("../../scenarios/prices/azure-2024-west-europe.toml");
 const DEFAULT_FILE: &str = "azure-2024-west-europe.toml";
 
-const SMALL: &str = "instance.up-to-50gb";
-const MEDIUM: &str = "instance.up-to-500gb";
-const OVER: &str = "instance.each-500gb-over";
-const INSTANCE: [&str; 3] = [SMALL, MEDIUM, OVER];
-/// The bands of Azure Backup's protected instance, in gigabytes of the book.
-const SMALL_GB_MAX: f64 = 50.0;
-const MEDIUM_GB_MAX: f64 = 500.0;
+const PARTS: &str = include_str!("../../scenarios/prices/parts-2024-2026.toml");
+const PARTS_FILE: &str = "parts-2024-2026.toml";
 
-fn vault_id(redundancy: Redundancy) -> String {
-    format!("vault.{redundancy}")
-}
-
-/// What a scenario's total is made of besides.
-const PARTS: [&str; 16] = [
-    "vault.gzrs",
-    "vault.ra-gzrs",
-    "snapshot.gb",
-    "operations.write.local",
-    "operations.write.geo",
-    "operations.read",
-    "transfer.between-regions",
-    "transfer.out",
-    "transfer.in",
-    "transfer.geo-replication",
-    "disk.gb",
-    "tape.tb",
-    "tape.library",
-    "courier.trip",
-    "import-export.drive",
-    "machine.hour",
+const INSTANCE: [Priced; 3] = [
+    Priced::Instance(Band::Small),
+    Priced::Instance(Band::Medium),
+    Priced::Instance(Band::Over),
 ];
-
-fn known_ids() -> Vec<String> {
-    let vaults = Redundancy::ALL.into_iter().map(vault_id);
-    let others = INSTANCE.into_iter().chain(PARTS);
-    vaults.chain(others.map(str::to_owned)).collect()
-}
 
 impl PriceBook {
     /// The book compiled in: Azure Backup, West Europe, list prices of July 2024.
@@ -198,6 +183,30 @@ impl PriceBook {
         &self.currency
     }
 
+    /// The prices of everything else that protection takes, compiled in: snapshots, blobs, transfer, replication,
+    /// disks, machines, and estimates for an own site. Regions and dates differ; each price has its own.
+    ///
+    /// # Panics
+    /// Never: a test parses it.
+    pub fn parts_book() -> Self {
+        Self::parse(PARTS_FILE, PARTS).expect("the book compiled in parses")
+    }
+
+    /// This book, and where it says nothing the other: as long as both count in the same currency and gigabytes.
+    /// An instance's fees are taken whole or not at all, so a book that charges none goes on charging none.
+    #[must_use]
+    pub fn completed_by(mut self, other: &Self) -> Self {
+        if (&self.currency, self.gigabyte) == (&other.currency, other.gigabyte) {
+            let lacking = other.prices.iter().filter(|price| {
+                let is_fee = family(&price.id) == family(&INSTANCE[0].id());
+                !is_fee && self.find(&price.id).is_none()
+            });
+            let lacking: Vec<Price> = lacking.cloned().collect();
+            self.prices.extend(lacking);
+        }
+        self
+    }
+
     /// Bytes in one gigabyte of the book.
     pub fn gigabyte_bytes(&self) -> f64 {
         match self.gigabyte {
@@ -215,52 +224,36 @@ impl PriceBook {
         self.prices.iter().find(|price| price.id == id)
     }
 
-    /// The price of one gigabyte kept for one month.
+    /// The price of one gigabyte kept for one month in a vault.
     ///
     /// # Errors
     /// [`ReportError::Unpriced`] when the book lacks it, with what it has.
     pub fn vault_price(&self, redundancy: Redundancy) -> Result<&Price, ReportError> {
-        self.price(&vault_id(redundancy))
+        self.price(Priced::Vault(redundancy))
     }
 
-    /// The price of that id.
+    /// The price of anything that can be priced.
     ///
     /// # Errors
-    /// [`ReportError::Unpriced`] when the book lacks it, with what it has of that family.
-    pub fn price(&self, id: &str) -> Result<&Price, ReportError> {
-        self.find(id).ok_or_else(|| {
-            let family = id.split('.').next().unwrap_or(id);
+    /// [`ReportError::Unpriced`] when the book lacks it, with what it has of that kind.
+    pub fn price(&self, priced: Priced) -> Result<&Price, ReportError> {
+        let id = priced.id();
+        self.find(&id).ok_or_else(|| {
             let ids = self.prices.iter().map(|price| price.id.as_str());
-            let has: Vec<&str> = ids.filter(|id| id.starts_with(family)).collect();
+            let has: Vec<&str> = ids.filter(|has| family(has) == family(&id)).collect();
             ReportError::Unpriced {
                 file: self.file.clone(),
                 has: if has.is_empty() {
-                    format!("no {family} prices at all")
+                    format!("no {} prices at all", family(&id))
                 } else {
                     has.join(", ")
                 },
-                id: id.to_owned(),
+                or: match priced {
+                    Priced::Vault(_) => " or choose another --redundancy",
+                    _ => "",
+                },
+                id,
             }
-        })
-    }
-
-    /// The monthly fee of one protected instance with `bytes` of data, and the prices that it is
-    /// made of; `None` when the book charges no such fee.
-    pub fn instance_fee(&self, bytes: u64) -> Option<(f64, Vec<&Price>)> {
-        let (small, medium, over) = (self.find(SMALL)?, self.find(MEDIUM)?, self.find(OVER)?);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a size in GB needs no more than 52 bits"
-        )]
-        let gigabytes = bytes as f64 / self.gigabyte_bytes();
-        Some(if gigabytes <= SMALL_GB_MAX {
-            (small.value, vec![small])
-        } else if gigabytes <= MEDIUM_GB_MAX {
-            (medium.value, vec![medium])
-        } else {
-            // Started steps count whole, as the announcement and today's pricing page say.
-            let steps = ((gigabytes - MEDIUM_GB_MAX) / MEDIUM_GB_MAX).ceil();
-            (medium.value + steps * over.value, vec![medium, over])
         })
     }
 }
@@ -275,6 +268,8 @@ impl From<PriceEntry> for Price {
             source: entry.source,
             date: entry.date,
             status: entry.status,
+            free_days: entry.free_days,
+            free_gigabytes: entry.free_gigabytes,
         }
     }
 }
@@ -286,16 +281,36 @@ fn check(book: &BookFile, text: &str) -> Result<(), String> {
     for (number, price) in book.price.iter().enumerate() {
         check_price(price, &book.price[..number], line)?;
     }
-    let has = |id: &&str| book.price.iter().any(|price| price.id.get_ref() == id);
-    let missing: Vec<&str> = INSTANCE.into_iter().filter(|id| !has(id)).collect();
-    if missing.is_empty() || missing.len() == INSTANCE.len() {
+    let ids = INSTANCE.map(Priced::id);
+    let has = |id: &&String| book.price.iter().any(|price| price.id.get_ref() == *id);
+    let missing: Vec<&str> = ids
+        .iter()
+        .filter(|id| !has(id))
+        .map(String::as_str)
+        .collect();
+    if missing.is_empty() || missing.len() == ids.len() {
         return Ok(());
     }
     Err(format!(
         "{} missing: price all of {}, or none where no fee is charged",
         missing.join(", "),
-        INSTANCE.join(", ")
+        ids.join(", ")
     ))
+}
+
+/// The ids that might have been meant, where there is none like this.
+fn unknown(id: &str) -> Option<String> {
+    let known: Vec<String> = Priced::all().into_iter().map(Priced::id).collect();
+    if known.iter().any(|known| known == id) {
+        return None;
+    }
+    let alike = known.iter().filter(|known| family(known) == family(id));
+    let mut alike: Vec<&str> = alike.map(String::as_str).collect();
+    if alike.is_empty() {
+        alike = known.iter().map(|known| family(known)).collect();
+        alike.dedup();
+    }
+    Some(alike.join(", "))
 }
 
 fn check_head(book: &BookFile, line: impl Fn(usize) -> usize) -> Result<(), String> {
@@ -320,11 +335,33 @@ fn check_price(
     line: impl Fn(usize) -> usize,
 ) -> Result<(), String> {
     let (id, at) = (price.id.get_ref(), line(price.id.span().start));
-    let known = known_ids();
-    if !known.contains(id) {
-        let known = known.join(", ");
+    if let Some(known) = unknown(id) {
         return Err(format!(
             "line {at}: unknown price id '{id}': known are {known}"
+        ));
+    }
+    let source = &price.source;
+    if source.title.trim().is_empty() || source.place.trim().is_empty() {
+        return Err(format!(
+            "line {at}: price '{id}' has an empty source: say where it was read, or that it is an estimate"
+        ));
+    }
+    let free = [
+        ("free_days", "replication", price.free_days.is_some()),
+        ("free_gigabytes", "transfer", price.free_gigabytes.is_some()),
+    ];
+    if let Some((key, of, _)) = free
+        .iter()
+        .find(|(_, of, stated)| *stated && family(id) != *of)
+    {
+        return Err(format!(
+            "line {at}: price '{id}' has no {key}: only those of {of} do"
+        ));
+    }
+    let not_negative = |free: &f64| free.is_finite() && *free >= 0.0;
+    if let Some(free) = price.free_gigabytes.filter(|free| !not_negative(free)) {
+        return Err(format!(
+            "line {at}: free_gigabytes of '{id}' is {free}: write a number that is 0 or more"
         ));
     }
     if let Some(earlier) = earlier.iter().find(|earlier| earlier.id == price.id) {

@@ -1,4 +1,5 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
+pub mod component;
 pub mod drill;
 pub mod forecast;
 pub mod measured;

@@ -1,5 +1,6 @@
 //! One room per verb.
 
+mod advise;
 mod backup;
 mod check;
 mod compare;
@@ -50,6 +51,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Schedule(args) => schedule::run(args, json),
             Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
+            Command::Advise(args) => advise::run(args, json),
         }
     })
 }

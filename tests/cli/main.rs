@@ -1,5 +1,6 @@
 //! The program as a user runs it: wiring, exit codes, documents. What a lower test can show is there.
 
+mod advise;
 mod compare;
 mod copy;
 mod drill;

@@ -162,6 +162,7 @@ fn texts(seeds: &mut Seeds) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let files = [
         ("price_book", "scenarios/prices/azure-2024-west-europe.toml"),
+        ("price_book", "scenarios/prices/parts-2024-2026.toml"),
         ("scenario", "scenarios/retention/office-server.toml"),
     ];
     for (target, file) in files {

@@ -1,4 +1,6 @@
-use super::{DEFAULT, PriceBook, Status};
+use simulator::scenario::System;
+
+use super::{DEFAULT, DiskKind, MachineSize, PriceBook, Priced, Status, Tier, Way};
 use crate::{Redundancy, ReportError};
 
 const HEAD: &str = "name = \"mine\"\ncurrency = \"EUR\"\ngigabyte = \"binary\"\n";
@@ -126,6 +128,216 @@ fn wrong_books_are_refused_with_the_line() {
         &format!("{HEAD}{}", price("instance.up-to-50gb", "5")),
         &["instance.up-to-500gb, instance.each-500gb-over missing"],
     );
+}
+
+/// The book that prices all parts of protection.
+fn whole() -> PriceBook {
+    PriceBook::default_book().completed_by(&PriceBook::parts_book())
+}
+
+fn near(is: f64, expected: f64) -> bool {
+    (is - expected).abs() < 1e-9
+}
+
+#[test]
+fn every_part_of_protection_is_priced_with_its_source() {
+    let book = whole();
+    let expected = [
+        (Priced::Vault(Redundancy::Lrs), 0.0224),
+        (Priced::VaultArchive(Redundancy::Lrs), 0.0024),
+        (Priced::VaultArchive(Redundancy::Grs), 0.0048),
+        (Priced::Snapshot, 0.05),
+        (Priced::Blob(Tier::Hot, Redundancy::Lrs), 0.0208),
+        (Priced::Blob(Tier::Hot, Redundancy::RaGrs), 0.0478),
+        (Priced::Blob(Tier::Cool, Redundancy::Zrs), 0.0144),
+        (Priced::Blob(Tier::Cool, Redundancy::Grs), 0.0230),
+        (Priced::BlobWrites(Tier::Hot, Redundancy::Grs), 0.11),
+        (Priced::BlobWrites(Tier::Cool, Redundancy::Lrs), 0.10),
+        (Priced::BlobReads(Tier::Hot), 0.0044),
+        (Priced::BlobRetrieval, 0.01),
+        (Priced::Transfer(Way::GeoReplication), 0.02),
+        (Priced::Transfer(Way::EuropeNorthAmerica), 0.02),
+        (Priced::Transfer(Way::AsiaMiddleEastAfrica), 0.08),
+        (Priced::Transfer(Way::SouthAmerica), 0.16),
+        (Priced::Transfer(Way::InternetOut), 0.087),
+        (Priced::Transfer(Way::In), 0.0),
+        (Priced::ReplicationToAzure, 25.0),
+        (Priced::ReplicationToOwnSite, 16.0),
+        (Priced::DiskOperations, 0.0005),
+        (Priced::Machine(MachineSize::D2sV3, System::Linux), 0.12),
+        (Priced::Machine(MachineSize::D8sV3, System::Windows), 0.752),
+        (Priced::SeedingDrive, 80.0),
+        (Priced::SiteDisk, 0.01),
+        (Priced::TapeMedia, 5.5),
+        (Priced::TapeLibrary, 200.0),
+        (Priced::Courier, 75.0),
+    ];
+    for (priced, value) in expected {
+        let price = book.price(priced).expect("priced");
+        assert!(near(price.value, value), "{price:?}");
+        assert_eq!(price.id, priced.id());
+        let is_estimate = price
+            .source
+            .title
+            .starts_with("estimate: judgement, bring your own");
+        assert_eq!(price.status == Status::Estimate, is_estimate, "{price:?}");
+        assert!(
+            !price.region.is_empty() && !price.date.is_empty() && price.unit.starts_with("USD/")
+        );
+    }
+}
+
+#[test]
+fn every_id_is_in_the_reference_once() {
+    let reference = include_str!("../../../scenarios/prices/README.md");
+    let ids: Vec<String> = Priced::all().into_iter().map(Priced::id).collect();
+    for (number, id) in ids.iter().enumerate() {
+        assert!(!ids[..number].contains(id), "{id} twice");
+        let last = id.rsplit('.').next().unwrap_or(id);
+        let general = [
+            id.clone(),
+            id.replace(last, "R"),
+            id.replace("hot", "T").replace("cool", "T"),
+            id.replace("hot", "T")
+                .replace("cool", "T")
+                .replace(last, "R"),
+            id.replace("d2s-v3", "M")
+                .replace("d8s-v3", "M")
+                .replace("e8s-v3", "M"),
+        ];
+        let stands = |id: &String| reference.contains(&format!("`{id}`"));
+        let is_disk = id.starts_with("disk.") && last.len() < 4;
+        assert!(is_disk || general.iter().any(stands), "{id}");
+    }
+}
+
+#[test]
+fn free_days_and_gigabytes_are_not_charged() {
+    let book = whole();
+    let fee = |days| book.replication_fee(true, days).expect("priced").0;
+    assert!(near(fee(31), 0.0) && fee(32) > 0.0);
+    assert!(
+        near(fee(31 + 487), 25.0 * 16.0),
+        "16 months of 365.25 / 12 days"
+    );
+    let own = book.replication_fee(false, 31 + 487).expect("priced");
+    assert!(near(own.0, 256.0) && own.1.id == "replication.to-own-site");
+    let sent = |way, gigabytes: u64| {
+        book.transfer_fee(way, gigabytes * 1_000_000_000)
+            .expect("priced")
+            .0
+    };
+    assert!(near(sent(Way::InternetOut, 100), 0.0));
+    assert!(near(sent(Way::InternetOut, 1100), 87.0));
+    assert!(
+        near(sent(Way::GeoReplication, 100), 2.0),
+        "the page's own sample"
+    );
+}
+
+#[test]
+fn disks_are_billed_by_the_sizes_that_are_sold() {
+    let book = whole();
+    let fee = |kind, bytes| {
+        let (fee, price) = book.disk_fee(kind, bytes).expect("priced");
+        (fee, price.id.clone())
+    };
+    for (kind, bytes, expected, id) in [
+        (DiskKind::StandardHdd, 0, 1.54, "disk.s4"),
+        (DiskKind::StandardHdd, 32 << 30, 1.54, "disk.s4"),
+        (DiskKind::StandardHdd, (32 << 30) + 1, 3.01, "disk.s6"),
+        (DiskKind::StandardHdd, 500 << 30, 21.76, "disk.s20"),
+        (DiskKind::StandardHdd, 1 << 40, 43.52, "disk.s20"),
+        (DiskKind::StandardSsd, 64 << 30, 76.80, "disk.e30"),
+        (DiskKind::PremiumSsd, 129 << 30, 39.42, "disk.p10"),
+    ] {
+        let (is, of) = fee(kind, bytes);
+        assert!(
+            near(is, expected) && of == id,
+            "{kind:?} {bytes}: {is} by {of}"
+        );
+    }
+    let vaults = PriceBook::default_book();
+    let error = vaults.disk_fee(DiskKind::PremiumSsd, 1);
+    let error = error
+        .expect_err("the vault's book has no disks")
+        .to_string();
+    assert!(
+        error.contains("'disk.p4'; it has no disk prices at all: add a [[price]] with that id"),
+        "{error}"
+    );
+    assert!(!error.contains("--redundancy"), "{error}");
+}
+
+#[test]
+fn a_book_of_ones_own_is_completed_in_its_own_currency() {
+    let mine = |head: &str| {
+        let text = format!("{head}{}", price("snapshot", "7"));
+        PriceBook::parse("mine.toml", &text).expect("a good book")
+    };
+    let dollars = HEAD.replace("EUR", "USD").replace("binary", "decimal");
+    let book = mine(&dollars).completed_by(&whole());
+    assert!(
+        near(book.price(Priced::Snapshot).expect("mine").value, 7.0),
+        "mine stays"
+    );
+    assert!(near(
+        book.price(Priced::Courier).expect("theirs").value,
+        75.0
+    ));
+    assert_eq!(book.instance_fee(1), None, "it charges no fees");
+    for head in [
+        HEAD.to_owned(),
+        dollars.replace("decimal", "binary"),
+        HEAD.replace("binary", "decimal"),
+    ] {
+        let book = mine(&head).completed_by(&whole());
+        let error = book
+            .price(Priced::Courier)
+            .expect_err("not theirs")
+            .to_string();
+        assert!(
+            error.contains("mine.toml") && error.contains("'courier.trip'"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn what_a_price_may_not_have_is_refused() {
+    let check = |price: &str, parts: &[&str]| {
+        let refusal = refusal(&format!("{HEAD}{price}"));
+        for part in parts {
+            assert!(refusal.contains(part), "no {part:?} in: {refusal}");
+        }
+    };
+    let courier = price("courier.trip", "1");
+    check(
+        &courier.replace("an offer", " "),
+        &["line 5", "'courier.trip' has an empty source"],
+    );
+    check(&courier.replace("a drawer", ""), &["an empty source"]);
+    check(
+        &format!("{courier}free_days = 3\n"),
+        &["line 5", "no free_days: only those of replication do"],
+    );
+    check(
+        &format!("{courier}free_gigabytes = 3\n"),
+        &["only those of transfer do"],
+    );
+    check(
+        &price("transfer.moon", "1"),
+        &["'transfer.moon'", "transfer.internet-out"],
+    );
+    check(
+        &price("moon", "1"),
+        &[
+            "'moon': known are vault, vault-archive, snapshot",
+            "courier",
+        ],
+    );
+    let free = format!("{}free_gigabytes = -1\n", price("transfer.in", "1"));
+    check(&free, &["free_gigabytes", "0 or more"]);
 }
 
 #[test]

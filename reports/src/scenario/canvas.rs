@@ -136,7 +136,9 @@ fn range(curves: &[Steps], objective: Option<f64>) -> (f64, f64) {
 fn labels(low: f64, high: f64) -> Vec<f64> {
     let pixel = |at: f64| (at / low).ln() / (high / low).ln() * PLOT;
     let mut labels: Vec<f64> = Vec::new();
-    for at in TIMES.into_iter().filter(|at| (low..=high).contains(at)) {
+    // A label at an end would stick out, or stand on the other axis'.
+    let fits = |at: &f64| (LABELS_APART / 4.0..=PLOT - LABELS_APART / 4.0).contains(&pixel(*at));
+    for at in TIMES.into_iter().filter(fits) {
         if labels
             .last()
             .is_none_or(|last| pixel(at) - pixel(*last) >= LABELS_APART)

@@ -126,11 +126,12 @@ pub struct StrategyDocument {
 }
 
 impl ScenarioDocument {
-    /// Prices an outcome.
+    /// Prices an outcome, by the book compiled in where this one says nothing.
     ///
     /// # Errors
-    /// [`ReportError::Unpriced`] names what the book lacks of what was used.
+    /// [`ReportError::Unpriced`] names what both books lack of what was used.
     pub fn new(outcome: &ScenarioOutcome, book: &PriceBook) -> Result<Self, ReportError> {
+        let book = &book.clone().completed_by(&PriceBook::parts_book());
         let measure = Measure::of(outcome);
         let mut prices = Vec::new();
         let mut strategies = Vec::new();

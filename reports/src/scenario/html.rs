@@ -1,4 +1,5 @@
 //! The outcome as one page: what is wrong, the answer, one incident in pictures, then what it rests on.
+#![expect(clippy::cast_sign_loss, reason = "counts are not negative")]
 
 use askama::Template;
 
@@ -22,7 +23,7 @@ struct Page<'a> {
     lead: Option<String>,
     told: Vec<Sentence>,
     objectives: String,
-    strategies: Table,
+    strategies: Strategies,
     pictures: Vec<Picture>,
     no_picture: bool,
     spreads: Vec<Figure>,
@@ -44,6 +45,24 @@ struct Page<'a> {
 struct Sentence {
     told: Told,
     efficient: bool,
+}
+
+/// A row for each strategy.
+struct Strategies {
+    heads: Vec<String>,
+    rows: Vec<StrategyRow>,
+}
+
+struct StrategyRow {
+    name: String,
+    hint: String,
+    cells: Vec<Cell>,
+}
+
+/// A value, and what goes with it in small letters.
+struct Cell {
+    text: String,
+    hint: String,
 }
 
 struct Table {
@@ -171,24 +190,20 @@ fn head(name: &str, hint: &str) -> Head {
     }
 }
 
-fn strategies(document: &ScenarioDocument) -> Table {
-    let mut heads = vec![
-        head("incidents", "instances hit"),
-        head("RPO", "half, then 95 %"),
-        head("RTO", "half, then 95 %"),
-    ];
-    if document.rpo_objective_seconds.is_some() {
-        heads.push(head("met the RPO", "with interval"));
-    }
-    if document.rto_objective_seconds.is_some() {
-        heads.push(head("met the RTO", "with interval"));
-    }
-    heads.push(head("restored", "waited out, lost, not over"));
-    heads.push(head("cost", "a year"));
+fn strategies(document: &ScenarioDocument) -> Strategies {
+    let met = |objective: Option<f64>, name: &str| {
+        objective.map(|seconds| format!("{name} {}", words::time(seconds)))
+    };
+    let mut heads: Vec<String> = ["instances hit", "RPO, half", "RTO, half"]
+        .map(str::to_owned)
+        .into();
+    heads.extend(met(document.rpo_objective_seconds, "met RPO"));
+    heads.extend(met(document.rto_objective_seconds, "met RTO"));
+    heads.extend(["restored", "cost a year"].map(str::to_owned));
     if document.measure == Measure::Penalty {
-        heads.push(head("expected damage", "a year"));
+        heads.push("damage a year".to_owned());
     }
-    Table {
+    Strategies {
         heads,
         rows: document
             .compared()
@@ -197,32 +212,52 @@ fn strategies(document: &ScenarioDocument) -> Table {
     }
 }
 
-fn strategy(document: &ScenarioDocument, one: &StrategyDocument) -> Row {
-    let pair = |count: u64, half: f64, most: f64| match count {
-        0 => "–".to_owned(),
-        _ => format!("{}, {}", words::time(half), words::time(most)),
-    };
-    let mut cells = vec![
+fn cell(text: String, hint: String) -> Cell {
+    Cell { text, hint }
+}
+
+fn strategy(document: &ScenarioDocument, one: &StrategyDocument) -> StrategyRow {
+    let a_year = units::count(one.risk.incidents_per_year.round() as u64);
+    let mut cells = vec![cell(
         units::count(one.incidents),
-        pair(one.rpo.count, one.rpo.p50_seconds, one.rpo.p95_seconds),
-        pair(one.rto.count, one.rto.p50_seconds, one.rto.p95_seconds),
-    ];
+        format!("{a_year} a year"),
+    )];
+    cells.extend([&one.rpo, &one.rto].map(|times| match times.count {
+        0 => cell("–".to_owned(), String::new()),
+        _ => cell(
+            words::time(times.p50_seconds),
+            format!("95 %: {}", words::time(times.p95_seconds)),
+        ),
+    }));
     let shares = [&one.rpo_met, &one.rto_met].into_iter().flatten();
-    cells.extend(shares.map(words::share));
-    let ends = [one.restored, one.waited_out, one.lost, one.open].map(units::count);
-    cells.push(ends.join(", "));
-    cells.push(words::money(document, one.cost.per_year));
+    cells.extend(shares.map(|share| {
+        let interval = words::interval(share);
+        cell(words::percent(share.ratio), interval)
+    }));
+    let others = [
+        (one.waited_out, "waited out"),
+        (one.lost, "lost"),
+        (one.open, "not over"),
+    ];
+    let others = others.iter().filter(|(count, _)| *count > 0);
+    let others: Vec<String> = others
+        .map(|(count, what)| format!("{} {what}", units::count(*count)))
+        .collect();
+    cells.push(cell(units::count(one.restored), others.join(", ")));
+    cells.push(cell(
+        words::money(document, one.cost.per_year),
+        String::new(),
+    ));
     let penalty = one.risk.penalty_per_year;
-    cells.extend(penalty.map(|sum| words::money(document, sum)));
+    cells.extend(penalty.map(|sum| cell(words::money(document, sum), String::new())));
     let copies: Vec<String> = one.copies.iter().map(timeline::copy_name).collect();
     let component = one
         .component
         .as_ref()
         .map(|name| format!(" by {}", plain(name)));
-    Row {
+    StrategyRow {
         name: plain(&one.strategy),
         hint: copies.join(" + ") + &component.unwrap_or_default(),
-        sum: false,
         cells,
     }
 }

@@ -112,7 +112,7 @@ fn a_vaults_courier_is_seeding() {
 fn a_missing_price_is_named_and_never_nothing() {
     let text = "name = \"x\"\ncurrency = \"EUR\"\ngigabyte = \"decimal\"\nprice = []\n";
     let empty = PriceBook::parse("mine.toml", text).expect("a book");
-    for (sample, id) in [(0, "vault.lrs"), (3, "disk.gb")] {
+    for (sample, id) in [(0, "vault.lrs"), (3, "site.disk")] {
         let rows = outcome(&USUAL[sample..=sample]);
         let error = ScenarioDocument::new(&rows, &empty)
             .expect_err("refused")

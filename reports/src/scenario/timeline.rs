@@ -18,7 +18,7 @@ use crate::units::{self, plain};
 /// Ticks closer than this (percent of the width) are drawn as one.
 const TICKS_APART: f64 = 0.45;
 /// Labels of the axis that fit.
-const LABELS_MAX: f64 = 5.0;
+const LABELS_MAX: f64 = 7.0;
 const HOUR: f64 = 3600.0;
 /// Steps of the axis, seconds.
 const STEPS: [f64; 16] = [
@@ -433,7 +433,7 @@ mod tests {
         for (before, after) in [(3600.0, 60.0), (1e6, 5e3), (30.0, 90_000.0), (1e9, 1e9)] {
             let ticks = Window { before, after }.ticks();
             assert!(
-                (1..=7).contains(&ticks.len()),
+                (1..=9).contains(&ticks.len()),
                 "{before} {after}: {ticks:?}"
             );
             assert!(ticks.iter().any(|(_, text)| text == "0"));

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 
 use simulator::outcome::scenario::{Quantity, StrategyOutcome};
-use simulator::scenario::To;
+use simulator::scenario::{Redundancy as Kept, System, To};
 
 use super::cost::Part;
-use crate::{Price, PriceBook, ReportError};
+use crate::{MachineSize, Price, PriceBook, Priced, Redundancy, ReportError, Tier, Way};
 
 /// Hours of a month of 365.25/12 days.
 const MONTH_HOURS: f64 = 730.5;
@@ -47,10 +47,10 @@ impl Meter<'_> {
         part: Part,
         what: &str,
         (quantity, unit): (f64, &'static str),
-        id: &str,
+        priced: Priced,
     ) -> Result<(), ReportError> {
         if quantity > 0.0 {
-            let price = self.book.price(id)?;
+            let price = self.book.price(priced)?;
             self.usages.push(Usage {
                 month: self.month,
                 part,
@@ -124,44 +124,55 @@ fn fees(meter: &mut Meter<'_>, of: &Quantity) {
 
 /// Bytes and requests of a vault or of snapshots.
 fn cloud(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
-    let redundancy = of.redundancy.name();
-    let (what, id) = match of.to {
-        To::Snapshot => ("snapshots".to_owned(), "snapshot.gb".to_owned()),
+    let redundancy = redundancy(of.redundancy);
+    let (what, priced) = match of.to {
+        To::Snapshot => ("snapshots".to_owned(), Priced::Snapshot),
         _ => (
-            format!("vault, {}", redundancy.to_uppercase()),
-            format!("vault.{redundancy}"),
+            format!("vault, {}", redundancy.name().to_uppercase()),
+            Priced::Vault(redundancy),
         ),
     };
     let kept = of.byte_hours.saturating_sub(of.deleted_byte_hours);
-    let months = |byte_hours: u128| {
-        let gigabytes = byte_hours as f64 / meter.book.gigabyte_bytes() / MONTH_HOURS;
-        (gigabytes, "GB-months")
-    };
-    let (kept, deleted) = (months(kept), months(of.deleted_byte_hours));
-    meter.take(Part::Stored, &what, kept, &id)?;
-    meter.take(Part::Deleted, &format!("{what}, deleted"), deleted, &id)?;
+    let kept = gigabyte_months(meter, kept);
+    let deleted = gigabyte_months(meter, of.deleted_byte_hours);
+    meter.take(Part::Stored, &what, kept, priced)?;
+    meter.take(Part::Deleted, &format!("{what}, deleted"), deleted, priced)?;
     if of.to == To::Snapshot {
         return Ok(());
     }
-    let ten_thousand = |requests: u64| (requests as f64 / REQUESTS, "10,000 requests");
-    let writes = if of.redundancy.is_geo() {
-        "geo"
-    } else {
-        "local"
+    // Books price writes of LRS and GRS; GRS is the dearest, and stands for all others.
+    let writes = match redundancy {
+        Redundancy::Lrs => Redundancy::Lrs,
+        _ => Redundancy::Grs,
     };
+    let requests = |requests: u64| (requests as f64 / REQUESTS, "10,000 requests");
+    let writes = Priced::BlobWrites(Tier::Hot, writes);
     meter.take(
         Part::Operations,
         "writes and lists",
-        ten_thousand(of.writes),
-        &format!("operations.write.{writes}"),
+        requests(of.writes),
+        writes,
     )?;
-    meter.take(
-        Part::Operations,
-        "reads",
-        ten_thousand(of.reads),
-        "operations.read",
-    )?;
+    let reads = Priced::BlobReads(Tier::Hot);
+    meter.take(Part::Operations, "reads", requests(of.reads), reads)?;
     seeding(meter, of)
+}
+
+/// How a vault or snapshots are kept, as price books have it.
+fn redundancy(kept: Kept) -> Redundancy {
+    match kept {
+        Kept::Lrs | Kept::Single => Redundancy::Lrs,
+        Kept::Zrs => Redundancy::Zrs,
+        Kept::Grs => Redundancy::Grs,
+        Kept::RaGrs => Redundancy::RaGrs,
+        Kept::Gzrs => Redundancy::Gzrs,
+        Kept::RaGzrs => Redundancy::RaGzrs,
+    }
+}
+
+fn gigabyte_months(meter: &Meter<'_>, byte_hours: u128) -> (f64, &'static str) {
+    let gigabytes = byte_hours as f64 / meter.book.gigabyte_bytes() / MONTH_HOURS;
+    (gigabytes, "GB-months")
 }
 
 /// A vault's courier brings its first point.
@@ -171,19 +182,14 @@ fn seeding(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
     }
     let trips = of.courier_trips as f64;
     let drives = of.put_bytes.div_ceil(DRIVE_BYTES).max(of.courier_trips) as f64;
-    meter.take(Part::Seeding, "courier", (trips, "trips"), "courier.trip")?;
-    let id = "import-export.drive";
-    meter.take(Part::Seeding, "drives imported", (drives, "drives"), id)
+    meter.take(Part::Seeding, "courier", (trips, "trips"), Priced::Courier)?;
+    let (what, drives) = ("drives imported", (drives, "drives"));
+    meter.take(Part::Seeding, what, drives, Priced::SeedingDrive)
 }
 
 fn disk(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
-    let gigabytes = of.byte_hours as f64 / meter.book.gigabyte_bytes() / MONTH_HOURS;
-    meter.take(
-        Part::Disk,
-        "disk on site",
-        (gigabytes, "GB-months"),
-        "disk.gb",
-    )
+    let kept = gigabyte_months(meter, of.byte_hours);
+    meter.take(Part::Disk, "disk on site", kept, Priced::SiteDisk)
 }
 
 /// Tapes are bought when more is stored than ever before; `bought` is that.
@@ -195,54 +201,44 @@ fn tape(
 ) -> Result<(), ReportError> {
     if of.byte_hours > 0 {
         let months = (f64::from(trials), "months");
-        meter.take(Part::Tape, "tape library", months, "tape.library")?;
+        meter.take(Part::Tape, "tape library", months, Priced::TapeLibrary)?;
     }
     let terabytes = of.byte_hours as f64 / TERABYTE / MONTH_HOURS;
     let more = (terabytes - *bought).max(0.0);
     *bought += more;
-    meter.take(Part::Tape, "tapes bought", (more, "TB"), "tape.tb")?;
-    let trips = of.courier_trips as f64;
-    meter.take(
-        Part::Courier,
-        "tapes carried",
-        (trips, "trips"),
-        "courier.trip",
-    )
+    meter.take(Part::Tape, "tapes bought", (more, "TB"), Priced::TapeMedia)?;
+    let trips = (of.courier_trips as f64, "trips");
+    meter.take(Part::Courier, "tapes carried", trips, Priced::Courier)
 }
 
 fn traffic(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
-    let gigabytes = |bytes: u64| (bytes as f64 / meter.book.gigabyte_bytes(), "GB");
     let between = of.crossed_bytes.saturating_sub(of.out_bytes);
-    let between = gigabytes(between.saturating_sub(of.in_bytes));
-    let (out, inward, geo) = (
-        gigabytes(of.out_bytes),
-        gigabytes(of.in_bytes),
-        gigabytes(of.geo_bytes),
-    );
+    let between = between.saturating_sub(of.in_bytes);
+    for (part, what, bytes, way) in [
+        (
+            Part::Transfer,
+            "between regions",
+            between,
+            Way::EuropeNorthAmerica,
+        ),
+        (
+            Part::Transfer,
+            "out of a region to a site",
+            of.out_bytes,
+            Way::InternetOut,
+        ),
+        (Part::Transfer, "into a region", of.in_bytes, Way::In),
+        (
+            Part::GeoReplication,
+            "copied to the second region",
+            of.geo_bytes,
+            Way::GeoReplication,
+        ),
+    ] {
+        let gigabytes = (meter.book.gigabytes(bytes), "GB");
+        meter.take(part, what, gigabytes, Priced::Transfer(way))?;
+    }
     let hours = (of.standby_hours as f64, "machine-hours");
-    meter.take(
-        Part::Transfer,
-        "between regions",
-        between,
-        "transfer.between-regions",
-    )?;
-    meter.take(
-        Part::Transfer,
-        "out of a region to a site",
-        out,
-        "transfer.out",
-    )?;
-    meter.take(Part::Transfer, "into a region", inward, "transfer.in")?;
-    meter.take(
-        Part::GeoReplication,
-        "copied to the second region",
-        geo,
-        "transfer.geo-replication",
-    )?;
-    meter.take(
-        Part::Standby,
-        "machines that stand in",
-        hours,
-        "machine.hour",
-    )
+    let machine = Priced::Machine(MachineSize::D8sV3, System::Windows);
+    meter.take(Part::Standby, "machines that stand in", hours, machine)
 }

@@ -62,9 +62,17 @@ pub(super) fn share(share: &Share) -> String {
     if share.of == 0 {
         return "no incident".to_owned();
     }
+    format!("{} ({})", percent(share.ratio), interval(share))
+}
+
+/// Where a share lies, in percent: `94.1 to 97.6`.
+pub(super) fn interval(share: &Share) -> String {
     let bare = |ratio: f64| percent(ratio).replace(" %", "");
-    let (low, high) = (share.interval.low, share.interval.high);
-    format!("{} ({} to {})", percent(share.ratio), bare(low), bare(high))
+    format!(
+        "{} to {}",
+        bare(share.interval.low),
+        bare(share.interval.high)
+    )
 }
 
 /// The word that files use for it.
@@ -321,8 +329,10 @@ pub(super) fn pricing(document: &ScenarioDocument) -> Vec<String> {
          have none."
             .to_owned(),
         deleted,
-        "Requests are charged as blob storage charges them; a provider's own backup service may include \
-         them. Free allowances of traffic are not taken off."
+        "Requests are charged as hot blobs charge them, those that write to anything but LRS as GRS; a \
+         provider's own backup service may include them. Traffic between regions is charged as within \
+         Europe and North America; free allowances are not taken off. Machines that stand in have 8 cores \
+         and run Windows."
             .to_owned(),
         "Tapes are bought when more is stored than ever before, and a library is paid in months in which \
          it holds any. A vault's courier brings its first point; drives carry 8 TB each."

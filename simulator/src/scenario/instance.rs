@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// What runs on an instance: what a component must be able to protect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
@@ -13,7 +15,7 @@ pub enum Workload {
     Sql,
     /// Exchange.
     Exchange,
-    /// SharePoint.
+    /// `SharePoint`.
     SharePoint,
     /// Oracle.
     Oracle,
@@ -22,7 +24,8 @@ pub enum Workload {
 }
 
 /// The operating system.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum System {
     /// Windows.
     Windows,
