@@ -61,13 +61,13 @@ pub(super) struct Steps {
     /// Its number in the palette.
     pub(super) colour: usize,
     /// Seconds, and the share of all incidents up to there; rising.
-    pub(super) steps: Vec<(f64, f64)>,
+    pub(super) shares: Vec<(f64, f64)>,
 }
 
 /// Strategies by what they cost and risk.
 pub(super) struct Dots<'a> {
     /// Name, cost, risk; in the palette's order.
-    pub(super) dots: Vec<(String, f64, f64)>,
+    pub(super) strategies: Vec<(String, f64, f64)>,
     /// Those that are joined, by number, the cheapest first.
     pub(super) joined: Vec<usize>,
     pub(super) x: &'a str,
@@ -115,7 +115,7 @@ fn names(area: &Area<'_>, names: impl Iterator<Item = String>) -> Result<i32, Fa
 
 /// From which time to which the axis goes.
 fn range(curves: &[Steps], objective: Option<f64>) -> (f64, f64) {
-    let edges = curves.iter().flat_map(|curve| &curve.steps);
+    let edges = curves.iter().flat_map(|curve| &curve.shares);
     let times = || edges.clone().map(|(at, _)| *at).chain(objective);
     let positive = times().filter(|at| *at > 0.0);
     let low = positive.clone().fold(f64::INFINITY, f64::min);
@@ -213,7 +213,7 @@ fn draw_steps(
     let mut corners = vec![pixel(low, 0.0)];
     let mut before = 0.0;
     let mut middle = None;
-    for (at, share) in &curve.steps {
+    for (at, share) in &curve.shares {
         corners.push(pixel(*at, before));
         corners.push(pixel(*at, *share));
         if middle.is_none() && *share >= 0.5 {
@@ -233,12 +233,12 @@ fn draw_steps(
 
 fn draw_dots(area: &Area<'_>, of: &Dots<'_>) -> Result<(), Failed> {
     let most =
-        |value: fn(&(String, f64, f64)) -> f64| of.dots.iter().map(value).fold(0.0, f64::max);
+        |value: fn(&(String, f64, f64)) -> f64| of.strategies.iter().map(value).fold(0.0, f64::max);
     let (x, y) = (
         Axis::to(of.cost, most(|dot| dot.1) * 1.05),
         Axis::to(of.risk, most(|dot| dot.2) * 1.03),
     );
-    let top = names(area, of.dots.iter().map(|dot| dot.0.clone()))?;
+    let top = names(area, of.strategies.iter().map(|dot| dot.0.clone()))?;
     let plot = area.margin(top, 0, 0, 0);
     let mut chart = ChartBuilder::on(&plot)
         .margin_right(56)
@@ -264,9 +264,13 @@ fn draw_dots(area: &Area<'_>, of: &Dots<'_>) -> Result<(), Failed> {
     mesh.y_desc(of.y);
     draw_mesh(&mut mesh, of.x)?;
     let pixel = |dot: &(String, f64, f64)| chart.backend_coord(&(dot.1, dot.2));
-    let joined: Vec<_> = of.joined.iter().map(|at| pixel(&of.dots[*at])).collect();
+    let joined: Vec<_> = of
+        .joined
+        .iter()
+        .map(|at| pixel(&of.strategies[*at]))
+        .collect();
     area.draw(&PathElement::new(joined, BLACK.mix(0.5).stroke_width(4)))?;
-    for (number, dot) in of.dots.iter().enumerate() {
+    for (number, dot) in of.strategies.iter().enumerate() {
         mark(area, pixel(dot), number)?;
     }
     Ok(())
@@ -287,11 +291,11 @@ mod tests {
 
     #[test]
     fn the_axis_holds_all_times_and_the_objective() {
-        let steps = vec![(0.0, 0.1), (7200.0, 0.5), (9000.0, 1.0)];
+        let shares = vec![(0.0, 0.1), (7200.0, 0.5), (9000.0, 1.0)];
         let curve = Steps {
             name: String::new(),
             colour: 0,
-            steps,
+            shares,
         };
         let (low, high) = range(&[curve], Some(50_000.0));
         assert!(low < 7200.0 && high > 50_000.0, "{low} {high}");

@@ -76,7 +76,7 @@ fn spread(
         .map(|(colour, one)| Steps {
             name: plain(&one.strategy),
             colour,
-            steps: steps(of(one), one.incidents),
+            shares: steps(of(one), one.incidents),
         })
         .collect();
     let told: Vec<String> = compared
@@ -142,7 +142,7 @@ pub(super) fn cost_and_risk(document: &ScenarioDocument) -> Result<Figure, Repor
         Measure::Hours => ("down and lost a year", Quantity::Seconds, ""),
     };
     let drawing = Dots {
-        dots,
+        strategies: dots,
         joined,
         x: "cost a year",
         cost: Quantity::Money(&document.currency),

@@ -19,6 +19,9 @@ use crate::units::{self, plain};
 /// A time as people say it, up to days.
 pub(super) fn time(seconds: f64) -> String {
     let days = seconds / 86_400.0;
+    if (seconds - 3600.0).abs() < 1.0 {
+        return "1 h".to_owned();
+    }
     if days < 2.0 {
         return units::seconds_about(seconds);
     }
