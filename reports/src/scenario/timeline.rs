@@ -54,6 +54,8 @@ pub(super) struct Picture {
     /// The way back, enlarged.
     pub(super) spans: Vec<Segment>,
     pub(super) ending: String,
+    /// Nothing came back.
+    pub(super) lost: bool,
 }
 
 /// Words at a place, hanging to the side that has room.
@@ -244,6 +246,7 @@ fn picture(
                 .map(|span| (span.name.as_str(), seconds(span.micros))),
         ),
         ending,
+        lost: incident.ending == Ending::Lost,
     }
 }
 

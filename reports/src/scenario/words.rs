@@ -198,7 +198,12 @@ pub(super) fn told(document: &ScenarioDocument, one: &StrategyDocument) -> Told 
     let beaten = match &one.standing {
         Some(Standing::BeatenBy(better)) => {
             let better = plain(better);
-            format!("Beaten by {better}, which costs no more and risks no more.")
+            let no_more = match document.measure {
+                Measure::Penalty => "has no more expected damage",
+                Measure::Missed => "misses objectives no more often",
+                Measure::Hours => "has no more hours down and lost",
+            };
+            format!("Beaten by {better}, which costs no more and {no_more}.")
         }
         _ => String::new(),
     };
