@@ -195,7 +195,8 @@ fn priced(
         |objective: Option<u64>, hits: u64| objective.map(|_| Share::new(hits, strategy.incidents));
     let rpo_met = met(outcome.rpo_objective_micros, strategy.rpo_met);
     let rto_met = met(outcome.rto_objective_micros, strategy.rto_met);
-    let ended = strategy.recovered.saturating_add(strategy.lost);
+    let ended = strategy.recovered.saturating_add(strategy.waited_out);
+    let ended = ended.saturating_add(strategy.lost);
     let years = years(outcome);
     Ok(StrategyDocument {
         strategy: strategy.strategy.clone(),
@@ -207,7 +208,7 @@ fn priced(
         events: strategy.events,
         standing: None,
         incidents: strategy.incidents,
-        restored: strategy.recovered.saturating_sub(strategy.waited_out),
+        restored: strategy.recovered,
         waited_out: strategy.waited_out,
         lost: strategy.lost,
         open: strategy.incidents.saturating_sub(ended),

@@ -206,7 +206,7 @@ fn quantity(copy: u32, (to, redundancy): (To, Redundancy), month: u32) -> Quanti
         out_bytes: if cloud { 10 * GB * trials } else { 0 },
         in_bytes: 0,
         courier_trips: if to == To::Tape { 4 * trials } else { 0 },
-        standby_hours: u64::from(month == 4) * 60 * trials,
+        standby_hours: u64::from(month == 4 && copy == 0) * 60 * trials,
     }
 }
 
@@ -261,7 +261,7 @@ fn strategy(sample: &Sample, fidelity: Fidelity) -> StrategyOutcome {
     };
     let incidents = 20 * u64::from(trials);
     let lost_rows = (0..sample.lost).map(|_| lost(sample));
-    let recovered = incidents - sample.lost;
+    let ended = incidents - sample.lost;
     let months = (0..MONTHS).flat_map(|month| {
         let copies = (0..).zip(sample.to);
         copies.map(move |(at, copy)| quantity(at, *copy, month))
@@ -286,13 +286,13 @@ fn strategy(sample: &Sample, fidelity: Fidelity) -> StrategyOutcome {
         trace_digest: "9f86d081884c7d659a2feaa0c55ad015".to_owned(),
         events: 1_234_567,
         incidents,
-        recovered,
-        waited_out: recovered / 10,
+        recovered: ended - ended / 10,
+        waited_out: ended / 10,
         lost: sample.lost,
-        rpo_met: recovered * 9 / 10,
-        rto_met: recovered / 2,
-        rpo: spread(sample.hours.0, recovered),
-        rto: spread(sample.hours.1, recovered),
+        rpo_met: ended * 9 / 10,
+        rto_met: ended / 2,
+        rpo: spread(sample.hours.0, ended),
+        rto: spread(sample.hours.1, ended),
         spans_mean: row(sample, 0).spans,
         rows: (0..trials)
             .map(|trial| row(sample, trial))

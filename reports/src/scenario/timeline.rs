@@ -279,13 +279,17 @@ fn fault_lanes(one: &StrategyDocument, incident: &IncidentRow, window: Window) -
             let is_seen = from <= window.after && until >= -window.before;
             is_seen.then(|| {
                 let what = words::kebab(kind).replace('-', " ");
+                let at = match place.as_str() {
+                    "" => String::new(),
+                    place => format!(": {}", plain(place)),
+                };
                 let long = if until > from {
                     format!(", {}", words::time(until - from))
                 } else {
                     String::new()
                 };
                 Lane {
-                    name: format!("{what}: {}{long}", plain(place)),
+                    name: format!("{what}{at}{long}"),
                     boxes: vec![window.bar(from, until, "fault")],
                 }
             })
@@ -311,7 +315,7 @@ fn copy_lane(
         let when = since(incident.at_micros, *at);
         let class = match (
             Some(*at) == used && is_source,
-            *available > incident.at_micros,
+            *at <= incident.at_micros && *available > incident.at_micros,
         ) {
             (true, _) => "used",
             (false, true) => "late",

@@ -82,7 +82,7 @@ pub struct StrategyOutcome {
     pub events: u64,
     /// Incidents in all trials (one for each instance hit).
     pub incidents: u64,
-    /// Of these, recovered; the others lost everything or were not over at the end.
+    /// Of these, restored from a point; the others were waited out, lost everything or were not over at the end.
     pub recovered: u64,
     /// Waited out: nothing had to be restored.
     pub waited_out: u64,
