@@ -53,6 +53,7 @@ async fn back_up(vault: &Vault, source: &Path) {
             instance: "bench".to_owned(),
         },
         block_bytes: 64 << 10,
+        by: "bench".to_owned(),
         program: "bench".to_owned(),
         host: None,
         tags: Vec::new(),

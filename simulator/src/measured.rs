@@ -251,6 +251,7 @@ async fn back_up(
             instance: trial.label.clone(),
         },
         block_bytes: trial.block_bytes,
+        by: "a measured trial".to_owned(),
         program: format!("firedrill {}", trial.program_version),
         host: None,
         tags: Vec::new(),

@@ -110,6 +110,7 @@ async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Outcome
             instance,
         },
         block_bytes: options.block_size,
+        by: vault_access::holder(),
         program: concat!("firedrill ", env!("CARGO_PKG_VERSION")).to_owned(),
         host: Some(vault_access::host()),
         tags: options.tag.clone(),

@@ -53,7 +53,7 @@ impl Finished {
         let mut kinds = sources.iter().map(|(source, _)| source.kind);
         let disks = kinds.any(|kind| kind == SourceKind::Disk);
         let sources = sources.into_iter().map(|(source, name)| point::Source {
-            path: source.path.as_os_str().as_bytes().to_vec(),
+            path: source.called.as_os_str().as_bytes().to_vec(),
             kind: source.kind,
             name,
         });

@@ -30,6 +30,8 @@ pub struct Backup {
     pub request: Request,
     /// Block size of disks in bytes: a multiple of 512 up to 16 MiB.
     pub block_bytes: u64,
+    /// Host and process at work, for people who see the lease.
+    pub by: String,
     /// The program, for the manifest.
     pub program: String,
     /// The machine whose data it is.
@@ -70,12 +72,7 @@ pub async fn run(
             format!("block size {block}: choose a multiple of 512 bytes up to 16 MiB"),
         ));
     }
-    let holder = format!(
-        "{} ({})",
-        backup.host.as_deref().unwrap_or("?"),
-        std::process::id()
-    );
-    let mut lease = Lease::take(vault, Purpose::Write, &holder).await?;
+    let mut lease = Lease::take(vault, Purpose::Write, &backup.by).await?;
     let made = make(vault, backup, &mut lease, quiesce, progress).await;
     // One that can't be given back lapses.
     let _ = lease.release().await.is_ok();
@@ -178,12 +175,12 @@ fn named(sources: &[Source]) -> Result<Vec<(Source, Vec<u8>)>> {
         let mut names = BTreeSet::new();
         let mut out = Vec::new();
         for source in sources {
-            let Some(name) = source.path.file_name().map(OsStr::as_bytes) else {
+            let Some(name) = source.called.file_name().map(OsStr::as_bytes) else {
                 return Err(Error::new(
                     ErrorKind::Invalid,
                     format!(
                         "source {} has no name to stand beside others: back it up by itself",
-                        source.path.display()
+                        source.called.display()
                     ),
                 ));
             };

@@ -75,15 +75,14 @@ pub(crate) async fn load(
             && !told.contains(id)
             && (whole_vault || is_leftover(**id))
     });
-    leftovers.extend(tables(vault, untold.map(|(id, held)| (*id, held.bytes))).await?);
+    // Collected: a borrowing iterator held across a wait would keep the future from being `Send`.
+    let untold: Vec<_> = untold.map(|(id, held)| (*id, held.bytes)).collect();
+    leftovers.extend(tables(vault, untold).await?);
     Ok(Scope { index, leftovers })
 }
 
 /// The tables of packs by their trailers. Those that do not open are passed over; `check` names them.
-async fn tables(
-    vault: &Vault,
-    packs: impl Iterator<Item = (ObjectId, u64)>,
-) -> Result<Vec<PackRecord>> {
+async fn tables(vault: &Vault, packs: Vec<(ObjectId, u64)>) -> Result<Vec<PackRecord>> {
     let tables = stream::iter(packs).map(|(id, bytes)| async move {
         match read_table(vault, id, bytes).await {
             Ok(record) => Ok(Some(record)),

@@ -152,7 +152,7 @@ impl Runner<'_> {
     }
 
     /// The chunks that a list of extents of the base names; `None` where the list is missing.
-    async fn listed(&self, list: &Extent, id: &BlobId) -> Result<Option<Vec<(Kind, BlobId)>>> {
+    async fn listed(&mut self, list: &Extent, id: &BlobId) -> Result<Option<Vec<(Kind, BlobId)>>> {
         let Some(base) = &self.base else {
             return Ok(None);
         };

@@ -290,18 +290,20 @@ async fn read_packs(
         .flatten()
         .map(|record| (record.pack, record))
         .collect();
-    let mut opened = stream::iter(sizes.iter())
+    // By value: borrowed items held across a wait would keep the future from being `Send`.
+    let packs: Vec<(ObjectId, u64)> = sizes.iter().map(|(id, bytes)| (*id, *bytes)).collect();
+    let mut opened = stream::iter(packs)
         .map(|(id, bytes)| async move {
-            let pack = match get(vault.world(), &path::pack(*id)).await {
+            let pack = match get(vault.world(), &path::pack(id)).await {
                 Ok(pack) => pack,
-                Err(error) => return (*id, *bytes, Err(error)),
+                Err(error) => return (id, bytes, Err(error)),
             };
-            let (keys, id) = (Arc::clone(vault.keys()), *id);
+            let keys = Arc::clone(vault.keys());
             let opened = compute(&*vault.world().workers, move || {
                 let mut pack = pack.try_into_mut().unwrap_or_else(|pack| pack[..].into());
                 verify_pack(&keys, id, &mut pack)
             });
-            (id, *bytes, opened.await.and_then(|opened| opened))
+            (id, bytes, opened.await.and_then(|opened| opened))
         })
         .buffered(PACKS_AT_ONCE);
     let mut bad = Vec::new();

@@ -19,6 +19,8 @@ use crate::format::point::SourceKind;
 pub struct Source {
     /// Where it is.
     pub path: PathBuf,
+    /// What manifests call it: where it is, unless its owner knows it by another name.
+    pub called: PathBuf,
     /// Folder, or image or device.
     pub kind: SourceKind,
 }
@@ -51,10 +53,19 @@ impl Source {
         } else {
             std::path::absolute(path)
         };
+        let path = path.map_err(io)?;
         Ok(Self {
-            path: path.map_err(io)?,
+            called: path.clone(),
+            path,
             kind,
         })
+    }
+
+    /// The same under another name: a snapshot is mounted anywhere, and is still what was snapped.
+    #[must_use]
+    pub fn called(mut self, name: &Path) -> Self {
+        name.clone_into(&mut self.called);
+        self
     }
 }
 

@@ -1,11 +1,14 @@
 //! Methods as one mechanism: which existing chunks a new point may refer to.
 
+use std::path::Path;
+
 use engine::backup::Quiet;
 use engine::check;
 use engine::format::point::Method;
 use engine::inventory::Inventory;
+use engine::seam::AsItIs;
 
-use crate::support::{back_up, block_on, memory, new_vault, noise, restore_to};
+use crate::support::{back_up, block_on, memory, new_vault, noise, request, restore_to};
 
 const BLOCK: usize = 4096;
 
@@ -128,5 +131,61 @@ fn what_points_say_they_stored_is_what_the_store_holds() {
                 .bytes;
             assert_eq!(after - before, stored, "{method}");
         }
+    });
+}
+
+#[test]
+fn a_source_is_called_what_its_owner_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let image = folder.path().join("mounted-somewhere");
+    std::fs::write(&image, noise(1, 65536)).expect("an image");
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        let mut backup = request(&image, Method::Full, 4096);
+        backup.sources[0] = backup.sources[0].clone().called(Path::new("/disks/db1"));
+        let made = engine::backup::run(&vault, &backup, &AsItIs, &Quiet).await;
+        let manifest = made.expect("a backup").manifest;
+        assert_eq!(manifest.sources[0].path, b"/disks/db1");
+    });
+}
+
+/// Whoever hosts the engine may move its work between threads. It compiles or it does not.
+#[test]
+fn work_can_be_spawned() {
+    fn spawned<'a, T>(work: impl Future<Output = T> + Send + 'a) {
+        drop(work);
+    }
+    async fn catalog(vault: &engine::vault::Vault) -> engine::Result<()> {
+        let catalog = engine::vault::Catalog::load(vault).await?;
+        let point = catalog.points().first().expect("a point");
+        let request = engine::restore::Request {
+            target: "nowhere".into(),
+            paths: Vec::new(),
+            overwrite: false,
+            dry_run: false,
+        };
+        spawned(engine::restore::run(
+            vault, &catalog, point, &request, &Quiet,
+        ));
+        spawned(check::run(vault, true, &Quiet));
+        Ok(())
+    }
+    block_on(async {
+        let vault = new_vault(&memory()).await;
+        let backup = request(Path::new("."), Method::Full, 4096);
+        spawned(engine::backup::run(&vault, &backup, &AsItIs, &Quiet));
+        let deleting = engine::deletion::Request {
+            by: "test".to_owned(),
+            reason: "test".to_owned(),
+            soft_delete_seconds: None,
+        };
+        spawned(engine::deletion::forget(&vault, &[], &deleting));
+        spawned(engine::deletion::undelete(&vault, &[], "test"));
+        let pruning = engine::prune::Request {
+            by: "test".to_owned(),
+            limits: engine::prune::Limits::default(),
+        };
+        spawned(engine::prune::run(&vault, &pruning, |_| {}));
+        spawned(catalog(&vault));
     });
 }

@@ -56,6 +56,7 @@ pub(crate) fn request(source: &Path, method: Method, block_bytes: u64) -> Backup
             instance: "test".to_owned(),
         },
         block_bytes,
+        by: "test".to_owned(),
         program: "test".to_owned(),
         host: None,
         tags: Vec::new(),

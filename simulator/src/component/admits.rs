@@ -86,7 +86,10 @@ impl Component {
             let least = fact.value.of(ask.workload)?;
             Some(self.statement(
                 fact,
-                format!("keeps points {}, every {least} at most", target.text()),
+                format!(
+                    "keeps points {}, no oftener than every {least}",
+                    target.text()
+                ),
             ))
         });
         rules.chain(every).collect()

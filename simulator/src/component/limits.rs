@@ -55,7 +55,7 @@ impl Component {
         {
             let what = ask.workload.text();
             let say = format!(
-                "makes a point of {what} every {least} at most (asked: every {asked_text})"
+                "makes a point of {what} no oftener than every {least} (asked: every {asked_text})"
             );
             return Err(self.statement(fact, say));
         }
@@ -63,7 +63,8 @@ impl Component {
             && asked.saturating_mul(MINUTE) < fact.value.0
         {
             let say = format!(
-                "makes an application-consistent point every {} at most (asked: every {asked_text})",
+                "makes an application-consistent point no oftener than every {} \
+                 (asked: every {asked_text})",
                 fact.value
             );
             return Err(self.statement(fact, say));
@@ -117,7 +118,9 @@ impl Component {
             .rfind(|cap| cap.every.0 <= interval.saturating_mul(MINUTE))?;
         (asked > cap.days).then(|| {
             let (every, most) = (Every(interval.saturating_mul(MINUTE)), cap.days);
-            self.statement(fact, format!("keeps points {most} days at most when it makes one every {every} (asked: {asked})"))
+            self.statement(fact, format!(
+                "keeps points {most} days at most when it makes one every {every} (asked: {asked})"
+            ))
         })
     }
 

@@ -255,7 +255,9 @@ fn editions_differ_as_the_documents_do() {
     let system_state = Ask::new(SystemState, Windows, OnPremises);
     assert_eq!(names(Current, &system_state), ["mars", "dpm", "mabs"]);
     let often = ask(SystemState, Windows, OnPremises, kept(Target::Vault, 480));
-    assert!(refusal("mars", Current, &often).contains("every 1d at most (asked: every 8h)"));
+    assert!(
+        refusal("mars", Current, &often).contains("no oftener than every 1d (asked: every 8h)")
+    );
     // Single files of a Windows machine in Azure: the overview says disk level only.
     let file = Wants {
         granularity: Some(Granularity::File),
@@ -406,7 +408,7 @@ fn a_replica_has_limits_of_its_own() {
                 application_consistent: true,
                 ..kept(Target::Replica, 5)
             },
-            "every 1h at most",
+            "no oftener than every 1h",
         ),
         (
             Wants {

@@ -260,7 +260,7 @@ pub struct Quantity {
     pub crossed_bytes: u64,
     /// Of these, bytes that left a region for a site.
     pub out_bytes: u64,
-    /// Of these, bytes that came from a site into a region.
+    /// Of these, bytes that came from a site.
     pub in_bytes: u64,
     /// Trips of a courier: with the first point (a vault), or with tapes.
     pub courier_trips: u64,

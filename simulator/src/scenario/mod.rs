@@ -81,3 +81,11 @@ pub struct Penalty {
     /// For each hour of one instance's data that is lost.
     pub lost_data_per_hour: u64,
 }
+
+impl Scenario {
+    /// Instances of all groups.
+    pub fn instances(&self) -> usize {
+        let counts = self.groups.iter().map(|group| group.count as usize);
+        counts.sum()
+    }
+}

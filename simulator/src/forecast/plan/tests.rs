@@ -80,6 +80,7 @@ fn vault_history(strategy: Method, states: u32) -> History {
                     instance: "disk".to_owned(),
                 },
                 block_bytes: BLOCK as u64,
+                by: "test".to_owned(),
                 program: "test".to_owned(),
                 host: None,
                 tags: Vec::new(),

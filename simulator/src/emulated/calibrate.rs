@@ -1,0 +1,241 @@
+//! What the engine stores, fetches and asks for a group's data: a few points made and restored in a world
+//! where a round trip takes a second and nothing else takes any time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use engine::format::point::Method;
+use engine::retention::Policy;
+
+use crate::draw::Draws;
+use crate::executor::{Executor, HostId};
+use crate::modelled::Fit;
+use crate::scenario::{
+    Changes, Copy, DAY, Drawn, Group, Objectives, Operator, Place, PlaceKind, Redundancy, SECOND,
+    Scenario, Strategy, To,
+};
+use crate::trial::ground::{Ground, Plan, lock};
+use crate::trial::hands::{Failed, Hands, Made, Snapshot};
+use crate::world::account::{Endpoint, Flaw};
+
+use super::hands::{EngineHands, Kit};
+
+/// A second for each round trip, so that they can be counted.
+const TRIP: u64 = SECOND;
+
+/// Measures a group.
+///
+/// # Errors
+/// Whatever the engine meets: its own words.
+pub fn measure(group: &Group) -> engine::Result<Fit> {
+    let kit = Arc::new(Kit::new()?);
+    let scenario = Arc::new(bench(group));
+    let mut executor = Executor::new();
+    let plan = Plan {
+        scenario: &scenario,
+        strategy: 0,
+        draws: Draws::new(0),
+        faults: Vec::new(),
+        traces: &[None],
+        flaw: Flaw::None,
+        stall_micros: None,
+    };
+    let ground = Arc::new(Ground::new(plan, executor.handle()));
+    let hands = EngineHands::new(&ground, &kit, 0, 0);
+    let measured: Arc<Mutex<Option<Result<Fit, Failed>>>> = Arc::default();
+    let (out, blocks) = (Arc::clone(&measured), group.blocks);
+    ground.handle.spawn(HostId(0), {
+        let ground = Arc::clone(&ground);
+        async move {
+            let fit = Bench {
+                ground,
+                hands,
+                blocks,
+            }
+            .measure()
+            .await;
+            *lock(&out) = Some(fit);
+        }
+    });
+    executor.run(None);
+    let measured = lock(&measured).take();
+    measured.unwrap_or(Err(Failed::Unavailable)).map_err(|why| {
+        let kind = engine::ErrorKind::Internal;
+        engine::Error::new(
+            kind,
+            format!(
+                "what the engine makes of '{}' was not measured: {why:?}",
+                group.name
+            ),
+        )
+    })
+}
+
+struct Bench {
+    ground: Arc<Ground<bytes::Bytes>>,
+    hands: EngineHands,
+    blocks: u32,
+}
+
+impl Bench {
+    async fn measure(mut self) -> Result<Fit, Failed> {
+        let all = self.blocks;
+        // Each point writes blocks of its own: (how many, which method).
+        let full = self.point(0, all, Method::Full).await?.0;
+        let (none, backup) = self.point(1, 0, Method::Incremental).await?;
+        let mut data: BTreeMap<u64, u64> = BTreeMap::new();
+        let mut write = 2;
+        for count in steps(all) {
+            let made = self.point(write, count, Method::Incremental).await?.0;
+            let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
+            data.insert(u64::from(count), bytes);
+            write += 1;
+        }
+        data.insert(
+            u64::from(all),
+            full.stored_bytes.saturating_sub(none.stored_bytes),
+        );
+        let (began, asked) = self.mark();
+        let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
+        let restore = self.since(began, asked);
+        let (began, asked) = self.mark();
+        self.ground.handle.sleep(30 * DAY).await;
+        self.hands.forget(31 * DAY).await?;
+        let mut forget = self.since(began, asked);
+        forget.0 = forget.0.saturating_sub(30 * DAY / TRIP);
+        let (began, asked) = self.mark();
+        self.hands.prune().await?;
+        let prune = self.since(began, asked);
+        let used = u64::from(all.max(1));
+        Ok(Fit {
+            base_bytes: none.stored_bytes,
+            data_bytes: data.into_iter().collect(),
+            fetched_per_block: back.fetched_bytes / used,
+            fetched_base: back.fetched_bytes % used,
+            rounds: [backup.0, restore.0, forget.0, prune.0],
+            requests: [backup.1, restore.1, forget.1, prune.1],
+        })
+    }
+
+    /// A point that writes `count` blocks anew, and what it took: round trips and requests.
+    async fn point(
+        &mut self,
+        write: u32,
+        count: u32,
+        method: Method,
+    ) -> Result<(Made, (u64, (u64, u64))), Failed> {
+        let content = self.content(write, count);
+        let at = self.ground.handle.now();
+        let (began, asked) = self.mark();
+        let made = self.hands.backup(Snapshot { at, content }, method).await?;
+        Ok((made, self.since(began, asked)))
+    }
+
+    /// The disk with `count` blocks of the write `write` over what was there.
+    fn content(&self, write: u32, count: u32) -> crate::workload::Content {
+        let mut state = self.ground.state(0);
+        let now = self.ground.handle.now();
+        let (content, written) = state.disk.at(now);
+        let mut content = content.to_vec();
+        // Spread over the disk, as real changes are.
+        for number in 0..count {
+            let block = u64::from(number) * u64::from(self.blocks) / u64::from(count.max(1));
+            content[block as usize] = 100 + write;
+        }
+        let content: crate::workload::Content = content.into();
+        state.disk.restore(now, &content, &written);
+        content
+    }
+
+    fn mark(&self) -> (u64, (u64, u64)) {
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(0, 0);
+        (self.ground.handle.now(), (row.writes, row.reads))
+    }
+
+    fn since(&self, began: u64, asked: (u64, u64)) -> (u64, (u64, u64)) {
+        let (now, (writes, reads)) = self.mark();
+        ((now - began) / TRIP, (writes - asked.0, reads - asked.1))
+    }
+}
+
+/// How many blocks are tried: by doublings.
+fn steps(all: u32) -> impl Iterator<Item = u32> {
+    std::iter::successors(Some(1_u32), |count| count.checked_mul(2))
+        .take_while(move |count| *count < all)
+}
+
+/// A world in which only round trips take time.
+fn bench(group: &Group) -> Scenario {
+    let fast = u64::MAX / 4;
+    let group = Group {
+        count: 1,
+        place: 0,
+        zone: Some(0),
+        // One real byte for each: what is measured is real bytes.
+        bytes: u64::from(group.blocks) * group.real_block_bytes,
+        growth_ppm_per_year: 0,
+        changes: Changes::Scripted(Vec::new()),
+        disk_bytes_per_second: fast,
+        ..group.clone()
+    };
+    let none = Drawn::Fixed(0);
+    let copy = Copy {
+        to: To::Vault,
+        place: None,
+        redundancy: Redundancy::Lrs,
+        method: Method::Incremental,
+        full_every: u32::MAX,
+        every_micros: DAY,
+        at_micros: 0,
+        policy: Policy {
+            keep_last: "1".parse().ok(),
+            ..Policy::default()
+        },
+        soft_delete_micros: DAY,
+        grace_micros: DAY,
+        prune_every_micros: DAY,
+        retry_micros: DAY,
+        geo_lag: none,
+        provider_declares: None,
+        seeding: None,
+        offsite: None,
+        store_bytes_per_second: fast,
+        request_micros: TRIP,
+    };
+    Scenario {
+        name: "calibration".to_owned(),
+        question: String::new(),
+        digest: String::new(),
+        start_seconds: 1_767_225_600,
+        horizon_micros: 60 * DAY,
+        seed: 0,
+        trials: 0,
+        objectives: Objectives::default(),
+        penalty: None,
+        places: vec![Place {
+            name: "here".to_owned(),
+            kind: PlaceKind::Region,
+            zones: 1,
+            pair: None,
+        }],
+        links: Vec::new(),
+        groups: vec![group],
+        strategies: vec![Strategy {
+            name: "calibration".to_owned(),
+            component: None,
+            copies: vec![copy],
+            recover_in: None,
+        }],
+        faults: Vec::new(),
+        operator: Operator {
+            detect: none,
+            declare: none,
+            provision: none,
+            geo_failover: none,
+            boot: none,
+            validate: none,
+            rebuild: none,
+        },
+    }
+}

@@ -1,0 +1,473 @@
+//! Hands that are the engine: real vaults in a simulated store, real bytes at a stated scale.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engine::backup::{self, Backup, Quiet, Request};
+use engine::deletion;
+use engine::format::keyslot::{KdfCost, Terms};
+use engine::format::layout::path;
+use engine::format::point::{Manifest, Method, SourceKind};
+use engine::ids::PointId;
+use engine::prune::{self, Limits};
+use engine::retention::{Subject, decide};
+use engine::seam::{AsItIs, World};
+use engine::source::Source;
+use engine::units::Timestamp;
+use engine::vault::{Catalog, Vault};
+use engine::{Error, ErrorKind, restore};
+use tempfile::TempDir;
+
+use crate::scenario::{Copy, SECOND};
+use crate::trial::ground::{Ground, lock};
+use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
+use crate::trial::rates;
+use crate::workload::Content;
+use crate::world::account::Endpoint;
+
+use super::content::{Image, Look, read};
+use super::debt::{Charged, Debt};
+use super::inspect;
+use super::machine::machine;
+
+/// The passphrase of simulated vaults: they never leave memory.
+pub(super) const PASSPHRASE: &[u8] = b"simulated";
+/// As cheap as a key slot may be: what it guards is made up.
+const COST: KdfCost = KdfCost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
+/// What emulated hands share: where images lie.
+#[derive(Debug)]
+pub struct Kit {
+    folder: TempDir,
+}
+
+impl Kit {
+    /// A folder in memory where there is one, else the system's temporary one.
+    ///
+    /// # Errors
+    /// Where none can be made.
+    pub fn new() -> engine::Result<Self> {
+        let memory = PathBuf::from("/dev/shm");
+        let base = if memory.is_dir() {
+            memory
+        } else {
+            std::env::temp_dir()
+        };
+        let made = tempfile::Builder::new()
+            .prefix("firedrill-")
+            .tempdir_in(&base);
+        let made = made.or_else(|_| tempfile::Builder::new().prefix("firedrill-").tempdir());
+        let folder =
+            made.map_err(|error| Error::from_io("the folder for simulated disks", error))?;
+        Ok(Self { folder })
+    }
+}
+
+/// A point as the hands know it.
+#[derive(Clone, Debug)]
+struct Known {
+    id: PointId,
+    /// When its snapshot was taken: what it vouches for. Its manifest says when reading began, which is later.
+    at: u64,
+    manifest: Manifest,
+}
+
+/// Emulated hands of one copy of one instance.
+#[derive(Debug)]
+pub struct EngineHands {
+    pub(super) ground: Arc<Ground<Bytes>>,
+    pub(super) instance: usize,
+    pub(super) copy: usize,
+    pub(super) look: Look,
+    folder: PathBuf,
+    image: Option<Image>,
+    known: BTreeMap<u32, Known>,
+    made: u32,
+    seeded: bool,
+    damaged: bool,
+    /// Worlds made so far: each has entropy of its own.
+    turns: u64,
+}
+
+/// What an error of the engine means for whoever asked.
+fn failed(error: &Error) -> Failed {
+    match error.kind() {
+        ErrorKind::Corrupt | ErrorKind::NotFound => Failed::Damaged,
+        ErrorKind::Denied => Failed::Locked,
+        ErrorKind::Internal | ErrorKind::Invalid => Failed::Broken(error.to_string()),
+        _ => Failed::Unavailable,
+    }
+}
+
+impl Hands for EngineHands {
+    type Stored = Bytes;
+    type Kit = Kit;
+
+    fn new(ground: &Arc<Ground<Bytes>>, kit: &Arc<Kit>, instance: usize, copy: usize) -> Self {
+        let group = &ground.instances[instance].group;
+        Self {
+            look: Look {
+                instance: instance as u32,
+                block_bytes: group.real_block_bytes as usize,
+                compress_ppm: group.compress_ppm,
+            },
+            folder: kit.folder.path().join(format!("{instance:05}-{copy}")),
+            ground: Arc::clone(ground),
+            instance,
+            copy,
+            image: None,
+            known: BTreeMap::new(),
+            made: 0,
+            seeded: false,
+            damaged: false,
+            turns: 0,
+        }
+    }
+
+    async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
+        self.open()?;
+        let image = self.image(&snapshot.content)?;
+        let group = Arc::clone(&self.ground.instances[self.instance].group);
+        let block = group.real_block_bytes * group.scale();
+        let (vault, debt) = self.vault().await?;
+        let reading = vec![group.disk_bytes_per_second, rates::FINGERPRINT];
+        let charged = Charged::new(debt.clone(), group.scale(), reading);
+        let backup = Backup {
+            sources: vec![Source {
+                called: PathBuf::from("/disk"),
+                path: image,
+                kind: SourceKind::Disk,
+            }],
+            by: self.name(),
+            request: Request {
+                method,
+                instance: self.name(),
+            },
+            block_bytes: group.real_block_bytes,
+            program: "simulated".to_owned(),
+            host: Some(self.name()),
+            tags: Vec::new(),
+        };
+        let made = backup::run(&vault, &backup, &AsItIs, &charged).await;
+        let made = made.map_err(|error| failed(&error))?;
+        let statistics = made.manifest.statistics;
+        let stored = statistics.blocks_stored;
+        // What a synthetic full copies is sealed already.
+        let (sent, copied) = (
+            u128::from(statistics.sent_bytes),
+            u128::from(statistics.copied_bytes),
+        );
+        let sealed = u128::from(stored) * sent / (sent + copied).max(1);
+        debt.owe(rates::micros(sealed as u64 * block, rates::SEAL));
+        debt.pay().await;
+        self.courier(made.stored_bytes * group.scale()).await;
+        let number = self.made;
+        self.made += 1;
+        let chain_length = made.manifest.chain_length;
+        self.known.insert(
+            number,
+            Known {
+                id: made.point,
+                at: snapshot.at,
+                manifest: made.manifest,
+            },
+        );
+        Ok(Made {
+            number,
+            blocks_stored: stored,
+            chain_length,
+            stored_bytes: made.stored_bytes * group.scale(),
+            sent_bytes: made.sent_bytes * group.scale(),
+        })
+    }
+
+    async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
+        self.open()?;
+        let (vault, _) = self.vault().await?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let subjects = self.subjects(&catalog);
+        let verdicts = decide(&self.spec().policy, &subjects, self.instant(at));
+        let verdicts = verdicts.map_err(|error| failed(&error))?;
+        let goes = verdicts.iter().filter(|verdict| !verdict.keep);
+        let goes: Vec<PointId> = goes.map(|verdict| verdict.id).collect();
+        if goes.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.delete(&vault, &goes, "the policy").await?;
+        Ok(self.numbers(&goes))
+    }
+
+    async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
+        self.open()?;
+        let (vault, _) = self.vault().await?;
+        let request = prune::Request {
+            by: self.name(),
+            limits: Limits::default(),
+        };
+        let pruned = prune::run(&vault, &request, |_| {}).await;
+        let pruned = pruned.map_err(|error| failed(&error))?;
+        let numbers = self.numbers(&pruned.expired);
+        for number in &numbers {
+            self.known.remove(number);
+        }
+        Ok(numbers)
+    }
+
+    async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
+        let (_, catalog, _) = self.read(at, place).await?;
+        let ids: Vec<PointId> = catalog.points().iter().map(|point| point.id).collect();
+        Ok(self.numbers(&ids))
+    }
+
+    async fn restore(&mut self, number: u32, at: Endpoint, place: usize) -> Result<Back, Failed> {
+        let (vault, catalog, debt) = self.read(at, place).await?;
+        let group = Arc::clone(&self.ground.instances[self.instance].group);
+        let writing = vec![rates::OPEN, group.disk_bytes_per_second];
+        let charged = Charged::new(debt.clone(), group.scale(), writing);
+        let known = self.known.get(&number).ok_or(Failed::Damaged)?;
+        let point = catalog.get(known.id).ok_or(Failed::Damaged)?;
+        let target = self.folder.join("restored");
+        let request = restore::Request {
+            target: target.clone(),
+            paths: Vec::new(),
+            overwrite: true,
+            dry_run: false,
+        };
+        let back = restore::run(&vault, &catalog, point, &request, &charged).await;
+        let back = back.map_err(|error| failed(&error))?;
+        let blocks = self.ground.state(self.instance).disk.blocks();
+        let content = read(&target, self.look, blocks).map_err(Failed::Broken)?;
+        debt.pay().await;
+        Ok(Back {
+            content,
+            fetched_bytes: back.fetched_bytes * group.scale(),
+            chain_length: point.manifest.chain_length,
+        })
+    }
+
+    async fn delete_all(&mut self) -> Result<(), Failed> {
+        if self.spec().soft_delete_micros == 0 {
+            // Nothing stands between the intruder and the objects themselves.
+            let now = self.ground.handle.now();
+            let store = self.ground.store(self.instance, self.copy);
+            let mut account = lock(&store.account);
+            let keys = account.list(now, Endpoint::Primary, &self.prefix());
+            let keys: Vec<String> = keys.into_iter().map(|(key, _)| key.to_owned()).collect();
+            for key in keys {
+                account.delete(now, &key);
+            }
+            self.known.clear();
+            return Ok(());
+        }
+        let (vault, _) = self.vault().await?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let all: Vec<PointId> = catalog.points().iter().map(|point| point.id).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.delete(&vault, &all, "an intruder").await
+    }
+
+    async fn undelete_all(&mut self) -> Result<u32, Failed> {
+        let (vault, _) = self.vault().await?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let (terms, now) = (self.terms(), self.instant(self.ground.handle.now()));
+        let deleted = catalog.deleted().iter();
+        let there = deleted.filter(|deleted| now < deleted.until(terms));
+        let ids: Vec<PointId> = there.map(|deleted| deleted.point.id).collect();
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let brought = deletion::undelete(&vault, &ids, &self.name()).await;
+        brought.map_err(|error| failed(&error))?;
+        Ok(ids.len() as u32)
+    }
+
+    fn damage_newest(&mut self) {
+        let Some((_, known)) = self.known.last_key_value() else {
+            return;
+        };
+        self.damaged = true;
+        let store = self.ground.store(self.instance, self.copy);
+        let mut account = lock(&store.account);
+        for pack in &known.manifest.packs {
+            let key = format!("{}{}", self.prefix(), path::pack(*pack));
+            account.tamper(&key, |bytes| {
+                let mut flipped = bytes.to_vec();
+                // The middle of a pack is data.
+                let middle = flipped.len() / 2;
+                if let Some(byte) = flipped.get_mut(middle) {
+                    *byte ^= 1;
+                }
+                *bytes = flipped.into();
+            });
+        }
+    }
+
+    async fn inspect(&mut self) -> Vec<String> {
+        inspect::all(self).await
+    }
+}
+
+impl EngineHands {
+    pub(super) fn spec(&self) -> &Copy {
+        self.ground.copy(self.copy)
+    }
+
+    fn name(&self) -> String {
+        self.ground.instances[self.instance].name.clone()
+    }
+
+    /// Whether what it stored was damaged on purpose.
+    pub(super) fn was_damaged(&self) -> bool {
+        self.damaged
+    }
+
+    /// Whether points may be gone as things are: more failed than the redundancy withstands, a failover left some
+    /// behind, or nothing stood between an intruder and the objects.
+    pub(super) fn may_have_lost(&self) -> bool {
+        let store = self.ground.store(self.instance, self.copy);
+        let lost = lock(&store.account).rightly_lost() > 0;
+        lost || self.spec().soft_delete_micros == 0
+    }
+
+    /// What the names of this instance's objects begin with in the account.
+    pub(super) fn prefix(&self) -> String {
+        format!("{:06}/", self.instance)
+    }
+
+    /// The points that are not deleted, as retention sees them, each of when its snapshot was taken.
+    pub(super) fn subjects(&self, catalog: &Catalog) -> Vec<Subject> {
+        let subjects = catalog.points().iter().map(|point| {
+            let mut subject = Subject::of(point.id, &point.manifest, Vec::new());
+            let known = self.known.values().find(|known| known.id == point.id);
+            if let Some(known) = known {
+                subject.captured = self.instant(known.at);
+            }
+            subject
+        });
+        subjects.collect()
+    }
+
+    /// Numbers of points.
+    pub(super) fn numbers(&self, ids: &[PointId]) -> Vec<u32> {
+        let known = self
+            .known
+            .iter()
+            .filter(|(_, known)| ids.contains(&known.id));
+        known.map(|(number, _)| *number).collect()
+    }
+
+    fn open(&self) -> Result<(), Failed> {
+        if self.ground.is_locked() {
+            Err(Failed::Locked)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn instant(&self, micros: u64) -> Timestamp {
+        let start = i128::from(self.ground.scenario.start_seconds) * 1_000_000_000;
+        Timestamp::from_nanoseconds(start + i128::from(micros) * 1000)
+    }
+
+    fn terms(&self) -> Terms {
+        let spec = self.spec();
+        Terms {
+            soft_delete_seconds: spec.soft_delete_micros / SECOND,
+            grace_seconds: spec.grace_micros / SECOND,
+        }
+    }
+
+    fn world(&mut self, at: Endpoint, place: usize) -> (World, Debt) {
+        let rides = !self.seeded && self.spec().seeding.is_some();
+        self.turns += 1;
+        machine(
+            &self.ground,
+            (self.instance, self.copy),
+            (at, place),
+            (!rides, self.turns),
+        )
+    }
+
+    fn place(&self) -> usize {
+        self.ground.state(self.instance).place
+    }
+
+    /// The image, brought to `content`.
+    fn image(&mut self, content: &Content) -> Result<PathBuf, Failed> {
+        let broken = |error: std::io::Error| Failed::Broken(format!("a simulated disk: {error}"));
+        let image = match &mut self.image {
+            Some(image) => image,
+            none => {
+                std::fs::create_dir_all(&self.folder).map_err(broken)?;
+                let at = self.folder.join("disk");
+                let image = Image::create(&at, self.look, content.len()).map_err(broken)?;
+                none.insert(image)
+            }
+        };
+        image.follow(content).map_err(broken)?;
+        Ok(image.path().to_owned())
+    }
+
+    /// The vault as the instance's agent opens it for each step, made if need be.
+    async fn vault(&mut self) -> Result<(Vault, Debt), Failed> {
+        let (world, debt) = self.world(Endpoint::Primary, self.place());
+        let made = match Vault::open(world.clone(), PASSPHRASE).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Vault::create(world, PASSPHRASE, COST, self.terms()).await
+            }
+            opened => opened,
+        };
+        Ok((made.map_err(|error| failed(&error))?, debt))
+    }
+
+    /// A vault and its catalog as a place's machine reads them from an endpoint.
+    pub(super) async fn read(
+        &mut self,
+        at: Endpoint,
+        place: usize,
+    ) -> Result<(Vault, Catalog, Debt), Failed> {
+        self.open()?;
+        let (world, debt) = self.world(at, place);
+        let vault = Vault::open(world, PASSPHRASE).await;
+        let vault = vault.map_err(|error| failed(&error))?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        Ok((vault, catalog, debt))
+    }
+
+    async fn delete(&self, vault: &Vault, ids: &[PointId], reason: &str) -> Result<(), Failed> {
+        let request = deletion::Request {
+            by: self.name(),
+            reason: reason.to_owned(),
+            soft_delete_seconds: None,
+        };
+        let deleted = deletion::forget(vault, ids, &request).await;
+        deleted.map(|_| ()).map_err(|error| failed(&error))
+    }
+
+    /// The first point goes by courier, where the copy is seeded so: its bytes crossed no road.
+    async fn courier(&mut self, bytes: u64) {
+        let seeding = self.spec().seeding.clone().filter(|_| !self.seeded);
+        self.seeded = true;
+        if let Some(courier) = seeding {
+            let trip = self.ground.drawn(courier.trip, &self.name(), "seeding", 0);
+            let copying = rates::micros(bytes, courier.media_bytes_per_second);
+            self.ground.handle.sleep(copying.saturating_add(trip)).await;
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The engine's world on a machine of a trial: its store is the ground's account at the end of its roads.
+
+use std::sync::{Arc, MutexGuard};
+
+use bytes::Bytes;
+use engine::seam::{Traffic, World};
+use engine::units::Timestamp;
+
+use crate::executor::HostId;
+use crate::network::LinkId;
+use crate::trial::ground::{Ground, lock};
+use crate::trial::meter::cross;
+use crate::world::account::{Account, Endpoint};
+
+use super::debt::Debt;
+use super::host::Host;
+use super::request::{Request, Service};
+use super::store::RemoteStore;
+
+/// A copy's store as a machine of a place reaches it.
+#[derive(Clone, Debug)]
+struct Front {
+    ground: Arc<Ground<Bytes>>,
+    instance: usize,
+    copy: usize,
+    endpoint: Endpoint,
+    place: usize,
+    /// Whether bytes take the road; those of media do not.
+    road: bool,
+}
+
+impl Service for Front {
+    fn account(&self) -> MutexGuard<'_, Account<Bytes>> {
+        lock(&self.ground.store(self.instance, self.copy).account)
+    }
+
+    fn endpoint(&self) -> Endpoint {
+        self.endpoint
+    }
+
+    fn path(&self, out: bool) -> Option<Vec<LinkId>> {
+        if !self.road {
+            return Some(Vec::new());
+        }
+        let path = self
+            .ground
+            .path(self.instance, self.copy, self.endpoint, self.place, out);
+        path.map(|(links, _)| links)
+    }
+
+    fn outage(&self, now: u64) -> Option<(u64, u64)> {
+        let store = self.ground.store(self.instance, self.copy);
+        let spans = self.ground.unreachable(store, self.endpoint, self.place);
+        spans.next_long(now, 1)
+    }
+
+    fn request_micros(&self) -> u64 {
+        self.ground.copy(self.copy).request_micros
+    }
+
+    fn errors_ppm(&self) -> u64 {
+        self.ground.errors_ppm(self.copy)
+    }
+
+    fn served(&self, request: Request, bytes: u64) {
+        let now = self.ground.handle.now();
+        let store = self.ground.store(self.instance, self.copy);
+        let store_at = self.ground.place_of(store, self.endpoint);
+        let geo = lock(&store.account).redundancy().is_geo();
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(now, self.copy);
+        let out = matches!(request, Request::Put | Request::List | Request::Delete);
+        if let Some(at) = store_at.filter(|at| *at != self.place && self.road) {
+            let way = if out {
+                (self.place, at)
+            } else {
+                (at, self.place)
+            };
+            cross(row, &self.ground.scenario, way, bytes);
+        }
+        match request {
+            Request::Put => {
+                row.writes += 1;
+                row.put_bytes += bytes;
+                row.geo_bytes += if geo { bytes } else { 0 };
+            }
+            Request::List | Request::Delete => row.writes += 1,
+            Request::Get | Request::Head => {
+                row.reads += 1;
+                row.got_bytes += bytes;
+            }
+        }
+    }
+}
+
+/// The engine's world on the machine of an instance at `place`, its store at an endpoint; and what the
+/// machine owes.
+pub(super) fn machine(
+    ground: &Arc<Ground<Bytes>>,
+    (instance, copy): (usize, usize),
+    (endpoint, place): (Endpoint, usize),
+    (road, turn): (bool, u64),
+) -> (World, Debt) {
+    let name = &ground.instances[instance].name;
+    let start = Timestamp {
+        seconds: ground.scenario.start_seconds,
+        nanos: 0,
+    };
+    let entropy = ground
+        .draws
+        .stream(name, &format!("entropy of copy {copy}"), turn);
+    let agent = ground.host(instance, copy);
+    // Who recovers works beside the agent, and does not die with it.
+    let id = if endpoint == Endpoint::Primary && ground.state(instance).up {
+        agent
+    } else {
+        HostId(agent.0 | 1 << 31)
+    };
+    let host = Host::new(ground.handle.clone(), id, start, entropy);
+    let debt = host.debt.clone();
+    let scale = ground.instances[instance].group.scale();
+    let front = Front {
+        ground: Arc::clone(ground),
+        instance,
+        copy,
+        endpoint,
+        place,
+        road,
+    };
+    let folder = format!("{instance:06}");
+    let store = RemoteStore::new(
+        host.clone(),
+        ground.roads.clone(),
+        front,
+        &folder,
+        scale,
+        ground.draws,
+    );
+    (host.world(Arc::new(store), Traffic::default()), debt)
+}

@@ -1,0 +1,212 @@
+//! The loop, and the handle by which tasks ask for time, tasks and traces.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+
+use crate::queue::Queue;
+
+use super::task::{Job, TaskId, Tasks};
+use super::trace::Trace;
+use super::{HostId, Line, Sleep};
+
+/// What tasks and the loop share. Futures and wakers are never dropped or called under its lock.
+#[derive(Default)]
+pub(super) struct Core {
+    pub(super) now: u64,
+    pub(super) timers: Queue<Waker>,
+    tasks: Tasks,
+    /// What crashed, to be dropped before anything else goes on.
+    crashed: Vec<Job>,
+    events: u64,
+    trace: Trace,
+}
+
+/// Runs tasks to their end, or to the end of time.
+#[derive(Debug, Default)]
+pub struct Executor {
+    handle: Handle,
+}
+
+/// The way of tasks to the executor.
+#[derive(Clone, Default)]
+pub struct Handle(Arc<Mutex<Core>>);
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let core = self.lock();
+        f.debug_struct("Handle")
+            .field("now", &core.now)
+            .field("tasks", &core.tasks.len())
+            .field("sleeps", &core.timers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The present instant, in microseconds since the start.
+    pub fn now(&self) -> u64 {
+        self.lock().now
+    }
+
+    /// Ends at an instant; at once when it is past.
+    pub fn sleep_until(&self, until_micros: u64) -> Sleep {
+        Sleep::new(self.clone(), until_micros)
+    }
+
+    /// Ends after so long, counted from now; at once for 0.
+    pub fn sleep(&self, micros: u64) -> Sleep {
+        self.sleep_until(self.now().saturating_add(micros))
+    }
+
+    /// Starts a task on `host`. It goes on when those that were woken before have had their turn.
+    pub fn spawn(&self, host: HostId, task: impl Future<Output = ()> + Send + 'static) {
+        self.lock().tasks.add(host, Box::pin(task));
+    }
+
+    /// Ends every task of `host` where it stands, the one that asks included: that one goes as far as its
+    /// next wait. They are dropped before any other task goes on; tasks that are spawned on the host
+    /// afterwards live.
+    pub fn crash(&self, host: HostId) {
+        let mut core = self.lock();
+        let removed = core.tasks.remove(|other| other == host);
+        core.crashed.extend(removed);
+    }
+
+    /// How often a task went on so far.
+    pub fn events(&self) -> u64 {
+        self.lock().events
+    }
+
+    /// How many tasks there are: after a run that ended by itself, those that wait for what never comes.
+    pub fn tasks(&self) -> usize {
+        self.lock().tasks.len()
+    }
+
+    /// Adds to the trace that something happened to `host` now.
+    pub fn trace(&self, host: HostId, what: &'static str, number: u64) {
+        let mut core = self.lock();
+        let at_micros = core.now;
+        core.trace.add(Line {
+            at_micros,
+            host,
+            what,
+            number,
+        });
+    }
+
+    /// The digest of the trace so far, in hexadecimal.
+    pub fn digest(&self) -> String {
+        self.lock().trace.digest()
+    }
+
+    /// Keeps the lines of the trace from now on, to see where two runs part.
+    pub fn keep_trace(&self) {
+        self.lock().trace.kept.get_or_insert_default();
+    }
+
+    /// The lines that were kept.
+    pub fn kept_trace(&self) -> Vec<Line> {
+        self.lock().trace.kept.clone().unwrap_or_default()
+    }
+}
+
+impl Executor {
+    /// An executor at instant 0, without tasks.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The way to it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs until no task can go on, or past `until`, which is then the present instant. Tells how often
+    /// a task went on.
+    pub fn run(&mut self, until: Option<u64>) -> u64 {
+        let before = self.handle.events();
+        let ready = Arc::clone(&self.handle.lock().tasks.ready);
+        self.bury();
+        loop {
+            if let Some(task) = ready.pop() {
+                self.step(task);
+                continue;
+            }
+            let Some(waker) = self.next_sleeper(until) else {
+                break;
+            };
+            waker.wake();
+        }
+        let mut core = self.handle.lock();
+        core.now = core.now.max(until.unwrap_or(0));
+        core.events - before
+    }
+
+    /// Lets a task go on as far as it can.
+    fn step(&mut self, id: TaskId) {
+        let work = {
+            let mut core = self.handle.lock();
+            core.events += 1;
+            core.tasks.begin(id)
+        };
+        let Some((mut job, waker)) = work else {
+            return;
+        };
+        let polled = job.as_mut().poll(&mut Context::from_waker(&waker));
+        let (over, has_crashed) = {
+            let mut core = self.handle.lock();
+            let over = if polled.is_ready() {
+                core.tasks.end(id);
+                Some((job, waker))
+            } else {
+                core.tasks.pause(id, (job, waker))
+            };
+            (over, !core.crashed.is_empty())
+        };
+        drop(over);
+        if has_crashed {
+            self.bury();
+        }
+    }
+
+    /// Drops what crashed; what is dropped may wake others, and crash them.
+    fn bury(&mut self) {
+        loop {
+            let crashed = std::mem::take(&mut self.handle.lock().crashed);
+            if crashed.is_empty() {
+                break;
+            }
+        }
+    }
+
+    /// Goes to the instant of the next sleep that ends, if it is not past `until`; gives whom it wakes.
+    fn next_sleeper(&mut self, until: Option<u64>) -> Option<Waker> {
+        let mut core = self.handle.lock();
+        let at = core.timers.next_time();
+        let at = at.filter(|at| until.is_none_or(|until| *at <= until))?;
+        core.now = core.now.max(at);
+        core.timers.pop().map(|(_, waker)| waker)
+    }
+}
+
+impl Drop for Executor {
+    fn drop(&mut self) {
+        // Tasks hold handles, and would hold themselves for ever. What they drop may spawn.
+        loop {
+            let removed = {
+                let mut core = self.handle.lock();
+                let mut removed = std::mem::take(&mut core.crashed);
+                removed.extend(core.tasks.remove(|_| true));
+                removed
+            };
+            if removed.is_empty() {
+                break;
+            }
+        }
+    }
+}

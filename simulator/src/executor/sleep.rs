@@ -1,0 +1,61 @@
+//! Waiting in virtual time.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::queue::EventId;
+
+use super::Handle;
+
+/// Ends at an instant. Dropped before, it leaves nothing behind.
+pub struct Sleep {
+    handle: Handle,
+    until_micros: u64,
+    timer: Option<EventId>,
+}
+
+impl Sleep {
+    pub(super) fn new(handle: Handle, until_micros: u64) -> Self {
+        Self {
+            handle,
+            until_micros,
+            timer: None,
+        }
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sleep until {}", self.until_micros)
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let mut core = this.handle.lock();
+        if core.now >= this.until_micros {
+            return Poll::Ready(());
+        }
+        if let Some(waker) = this.timer.and_then(|timer| core.timers.get_mut(timer)) {
+            waker.clone_from(context.waker());
+        } else {
+            let waker = context.waker().clone();
+            this.timer = Some(core.timers.push(this.until_micros, waker));
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(timer) = self.timer {
+            // A waker is dropped outside of the lock: it may be the last that holds what it wakes.
+            let cancelled = self.handle.lock().timers.cancel(timer);
+            drop(cancelled);
+        }
+    }
+}

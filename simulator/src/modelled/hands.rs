@@ -1,0 +1,557 @@
+//! Hands that reckon: the same steps as the engine's, in blocks and bytes.
+
+use std::sync::Arc;
+
+use engine::format::keyslot::Terms;
+use engine::format::point::Method;
+use futures::future::{Either, select};
+
+use crate::scenario::{Copy, SECOND};
+use crate::trial::ground::{Ground, lock};
+use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
+use crate::trial::meter::cross;
+use crate::trial::rates;
+use crate::world::account::Endpoint;
+
+use super::chain::{Point, draw};
+use super::fit::{Fit, Fits};
+use super::pool::Pool;
+
+/// How long the engine's retry layer waits on average before it gives up (`engine::seam::store::Retries::PATIENT`).
+const PATIENCE: u64 = 20 * SECOND;
+
+/// The steps that a fit has figures for.
+#[derive(Clone, Copy)]
+enum Step {
+    Backup,
+    Restore,
+    Forget,
+    Prune,
+}
+
+/// Modelled hands of one copy of one instance.
+#[derive(Debug)]
+pub struct ModelHands {
+    ground: Arc<Ground<()>>,
+    kit: Arc<Fits>,
+    fit: Arc<Fit>,
+    instance: usize,
+    copy: usize,
+    /// All that exist, deleted ones included, oldest first.
+    points: Vec<Point>,
+    /// Removed points whose data waits: number, since when it is condemned.
+    condemned: Vec<(u32, Option<u64>)>,
+    pool: Option<Pool>,
+    made: u32,
+    seeded: bool,
+    draws: crate::draw::Stream,
+}
+
+impl Hands for ModelHands {
+    type Stored = ();
+    type Kit = Fits;
+
+    fn new(ground: &Arc<Ground<()>>, kit: &Arc<Fits>, instance: usize, copy: usize) -> Self {
+        let machine = &ground.instances[instance];
+        let forever = ground.copy(copy).method == Method::Forever;
+        Self {
+            ground: Arc::clone(ground),
+            kit: Arc::clone(kit),
+            fit: kit.of(&ground.scenario.groups, &machine.group),
+            instance,
+            copy,
+            points: Vec::new(),
+            condemned: Vec::new(),
+            pool: forever.then(Pool::default),
+            made: 0,
+            seeded: false,
+            draws: ground.draws.stream(&machine.name, "packs", copy as u64),
+        }
+    }
+
+    async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
+        self.reach(Endpoint::Primary, self.place()).await?;
+        self.rounds(Step::Backup, Endpoint::Primary).await;
+        self.forget_lost();
+        let number = self.made;
+        let drawn = draw(&self.points, &snapshot.content, method, number);
+        let used = snapshot
+            .content
+            .iter()
+            .filter(|version| **version != 0)
+            .count() as u64;
+        self.work(used, drawn.stored - drawn.copied).await;
+        let real = self.fit.base_bytes + self.fit.data(drawn.stored);
+        let stored = real * self.scale();
+        let copied = self.fit.data(drawn.copied) * self.scale();
+        self.send(stored, copied).await?;
+        let now = self.ground.handle.now();
+        let owners: Arc<[u32]> = drawn.owners.into();
+        let others = owners.iter().zip(snapshot.content.iter());
+        let others = others.filter(|(owner, version)| **version != 0 && **owner != number);
+        let needs = others.map(|(owner, _)| *owner).collect();
+        self.land(number, &snapshot, &owners, stored);
+        self.points.push(Point {
+            number,
+            captured: snapshot.at,
+            landed: now,
+            method: drawn.method,
+            base: drawn.base,
+            chain_length: drawn.chain_length,
+            content: snapshot.content,
+            owners,
+            needs,
+            deleted: None,
+            damaged: false,
+        });
+        self.made += 1;
+        Ok(Made {
+            number,
+            blocks_stored: drawn.stored,
+            chain_length: drawn.chain_length,
+            stored_bytes: stored,
+            sent_bytes: stored - copied,
+        })
+    }
+
+    async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
+        let there: Vec<&Point> = self
+            .points
+            .iter()
+            .filter(|point| point.deleted.is_none())
+            .collect();
+        let goes = self.kit.verdicts[self.copy].expired(&there, at);
+        let goes = goes.map_err(|error| Failed::Broken(error.to_string()))?;
+        let goes: Vec<u32> = goes
+            .into_iter()
+            .map(|at| there[usize::from(at)].number)
+            .collect();
+        if goes.is_empty() {
+            return Ok(goes);
+        }
+        self.reach(Endpoint::Primary, self.place()).await?;
+        self.rounds(Step::Forget, Endpoint::Primary).await;
+        self.mark(&goes);
+        Ok(goes)
+    }
+
+    async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
+        self.reach(Endpoint::Primary, self.place()).await?;
+        self.rounds(Step::Prune, Endpoint::Primary).await;
+        let (now, spec) = (self.ground.handle.now(), self.spec().clone());
+        let kept = spec.soft_delete_micros + spec.grace_micros;
+        let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
+        let expired: Vec<Point> = self.points.extract_if(.., |point| over(point)).collect();
+        for point in &expired {
+            self.with_account(|account, key| {
+                account.delete(now, &key("m", point.number));
+                account.delete(now, &key("x", point.number));
+            });
+        }
+        match self.pool.take() {
+            Some(pool) => self.pool = Some(self.prune_pool(pool, &expired, now)),
+            None => self.prune_chains(&expired, now),
+        }
+        Ok(expired.iter().map(|point| point.number).collect())
+    }
+
+    async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
+        self.reach(at, place).await?;
+        let now = self.ground.handle.now();
+        let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
+        let shown = self.with_account(|account, key| {
+            let there = |number: &u32| {
+                account.get(now, at, &key("m", *number)).is_some()
+                    && account.get(now, at, &key("x", *number)).is_none()
+            };
+            numbers.into_iter().filter(there).collect()
+        });
+        Ok(shown)
+    }
+
+    async fn restore(&mut self, number: u32, at: Endpoint, place: usize) -> Result<Back, Failed> {
+        self.open()?;
+        let point = self.points.iter().find(|point| point.number == number);
+        let Some(point) = point.cloned() else {
+            return Err(Failed::Damaged);
+        };
+        self.reach(at, place).await?;
+        self.rounds(Step::Restore, at).await;
+        if !self.is_whole(&point, at) {
+            return Err(Failed::Damaged);
+        }
+        let used = point
+            .content
+            .iter()
+            .filter(|version| **version != 0)
+            .count() as u64;
+        let fetched = (self.fit.fetched_base + used * self.fit.fetched_per_block) * self.scale();
+        let path = self.ground.path(self.instance, self.copy, at, place, false);
+        let (path, latency) = path.ok_or(Failed::Unavailable)?;
+        let moved = self.moved(&path, fetched);
+        self.unless_down(at, place, moved).await?;
+        let group = &self.ground.instances[self.instance].group;
+        let whole = used * group.real_block_bytes * group.scale();
+        self.ground
+            .handle
+            .sleep(rates::back(whole, group.disk_bytes_per_second))
+            .await;
+        let store = self.ground.store(self.instance, self.copy);
+        let store_at = self.ground.place_of(store, at);
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(self.ground.handle.now(), self.copy);
+        row.got_bytes += fetched;
+        if let Some(store_at) = store_at.filter(|_| latency > 0) {
+            cross(row, &self.ground.scenario, (store_at, place), fetched);
+        }
+        Ok(Back {
+            content: Arc::clone(&point.content),
+            fetched_bytes: fetched,
+            chain_length: point.chain_length,
+        })
+    }
+
+    async fn delete_all(&mut self) -> Result<(), Failed> {
+        let there = self.points.iter().filter(|point| point.deleted.is_none());
+        let numbers: Vec<u32> = there.map(|point| point.number).collect();
+        let now = self.ground.handle.now();
+        if self.spec().soft_delete_micros == 0 {
+            self.with_account(|account, key| {
+                let mine = key("", 0);
+                let mine = mine
+                    .split_once('/')
+                    .map_or("", |(prefix, _)| prefix)
+                    .to_owned()
+                    + "/";
+                let keys = account.list(now, Endpoint::Primary, &mine);
+                let keys: Vec<String> = keys.into_iter().map(|(key, _)| key.to_owned()).collect();
+                for key in keys {
+                    account.delete(now, &key);
+                }
+            });
+            self.points.clear();
+            self.condemned.clear();
+            self.pool = self.pool.as_ref().map(|_| Pool::default());
+        } else {
+            self.mark(&numbers);
+        }
+        Ok(())
+    }
+
+    async fn undelete_all(&mut self) -> Result<u32, Failed> {
+        let (now, kept) = (self.ground.handle.now(), self.spec().soft_delete_micros);
+        let deleted = self
+            .points
+            .iter_mut()
+            .filter(|point| point.deleted.is_some_and(|at| at + kept > now));
+        let numbers: Vec<u32> = deleted
+            .map(|point| {
+                point.deleted = None;
+                point.number
+            })
+            .collect();
+        self.with_account(|account, key| {
+            for number in &numbers {
+                account.delete(now, &key("x", *number));
+            }
+        });
+        Ok(numbers.len() as u32)
+    }
+
+    fn damage_newest(&mut self) {
+        if let Some(point) = self.points.last_mut() {
+            point.damaged = true;
+        }
+    }
+
+    async fn inspect(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+type Account = crate::world::account::Account<()>;
+
+impl ModelHands {
+    fn spec(&self) -> &Copy {
+        self.ground.copy(self.copy)
+    }
+
+    fn scale(&self) -> u64 {
+        self.ground.instances[self.instance].group.scale()
+    }
+
+    fn place(&self) -> usize {
+        self.ground.state(self.instance).place
+    }
+
+    /// Does something with the account, with what makes keys.
+    fn with_account<T>(
+        &self,
+        act: impl FnOnce(&mut Account, &dyn Fn(&str, u32) -> String) -> T,
+    ) -> T {
+        let key = |kind: &str, number: u32| format!("{:06}/{kind}{number:08}", self.instance);
+        let store = self.ground.store(self.instance, self.copy);
+        act(&mut lock(&store.account), &key)
+    }
+
+    fn open(&self) -> Result<(), Failed> {
+        if self.ground.is_locked() {
+            Err(Failed::Locked)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until the store serves, for as long as the engine's retries would.
+    async fn reach(&self, at: Endpoint, place: usize) -> Result<(), Failed> {
+        self.open()?;
+        let store = self.ground.store(self.instance, self.copy);
+        let (spans, now) = (
+            self.ground.unreachable(store, at, place),
+            self.ground.handle.now(),
+        );
+        let Some(until) = spans.until(now) else {
+            return Ok(());
+        };
+        self.ground
+            .handle
+            .sleep_until(until.min(now + PATIENCE))
+            .await;
+        if until > now + PATIENCE {
+            Err(Failed::Unavailable)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The round trips and requests of a step.
+    async fn rounds(&self, step: Step, at: Endpoint) {
+        let (rounds, requests) = (
+            self.fit.rounds[step as usize],
+            self.fit.requests[step as usize],
+        );
+        let path = self
+            .ground
+            .path(self.instance, self.copy, at, self.place(), true);
+        let trip = path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros;
+        self.ground.handle.sleep(rounds * trip).await;
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(self.ground.handle.now(), self.copy);
+        row.writes += requests.0;
+        row.reads += requests.1;
+    }
+
+    /// Reading the disk and sealing what is new.
+    async fn work(&self, used: u64, sealed: u64) {
+        let group = &self.ground.instances[self.instance].group;
+        let block = group.real_block_bytes * group.scale();
+        let time = rates::out(used * block, sealed * block, group.disk_bytes_per_second);
+        self.ground.handle.sleep(time).await;
+    }
+
+    /// Sends a point; what is copied inside the vault comes first and goes back.
+    async fn send(&mut self, stored: u64, copied: u64) -> Result<(), Failed> {
+        let now = self.ground.handle.now();
+        let place = self.place();
+        if let Some(courier) = self.spec().seeding.clone().filter(|_| !self.seeded) {
+            let name = &self.ground.instances[self.instance].name;
+            let trip = self.ground.drawn(courier.trip, name, "seeding", 0);
+            let copying = rates::micros(stored, courier.media_bytes_per_second);
+            self.ground.handle.sleep(copying.saturating_add(trip)).await;
+            lock(&self.ground.meter).at(now, self.copy).courier_trips += 1;
+        } else {
+            let path = self
+                .ground
+                .path(self.instance, self.copy, Endpoint::Primary, place, true);
+            let (path, latency) = path.ok_or(Failed::Unavailable)?;
+            let moved = self.moved(&path, stored + copied);
+            self.unless_down(Endpoint::Primary, place, moved).await?;
+            let store = self.ground.store(self.instance, self.copy);
+            let store_at = self.ground.place_of(store, Endpoint::Primary);
+            let mut meter = lock(&self.ground.meter);
+            let row = meter.at(now, self.copy);
+            if let Some(store_at) = store_at.filter(|_| latency > 0) {
+                cross(
+                    row,
+                    &self.ground.scenario,
+                    (place, store_at),
+                    stored + copied,
+                );
+            }
+            row.got_bytes += copied;
+        }
+        self.seeded = true;
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(now, self.copy);
+        row.put_bytes += stored;
+        row.geo_bytes += if self.spec().redundancy.is_geo() {
+            stored
+        } else {
+            0
+        };
+        Ok(())
+    }
+
+    fn moved(
+        &self,
+        path: &[crate::network::LinkId],
+        bytes: u64,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let moved = self.ground.roads.transfer(path, bytes);
+        async move {
+            // Nothing stalls it: these roads have no limit.
+            let _ = moved.await.is_ok();
+        }
+    }
+
+    /// Something that an outage longer than the engine's patience ends.
+    async fn unless_down(
+        &self,
+        at: Endpoint,
+        place: usize,
+        work: impl Future<Output = ()> + Send,
+    ) -> Result<(), Failed> {
+        let store = self.ground.store(self.instance, self.copy);
+        let spans = self.ground.unreachable(store, at, place);
+        let Some((from, _)) = spans.next_long(self.ground.handle.now(), PATIENCE) else {
+            work.await;
+            return Ok(());
+        };
+        let down = self
+            .ground
+            .handle
+            .sleep_until(from.saturating_add(PATIENCE));
+        match select(std::pin::pin!(work), std::pin::pin!(down)).await {
+            Either::Left(_) => Ok(()),
+            Either::Right(_) => Err(Failed::Unavailable),
+        }
+    }
+
+    /// Puts a point's objects.
+    fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
+        let (now, scale) = (self.ground.handle.now(), self.scale());
+        let base = (self.fit.base_bytes * scale).min(stored);
+        let packs = self.pool.as_mut().map(|pool| {
+            let draws = &mut self.draws;
+            pool.add(number, &snapshot.content, owners, now, || draws.bits())
+        });
+        let fit = Arc::clone(&self.fit);
+        self.with_account(|account, key| {
+            match packs {
+                Some(packs) => {
+                    for (pack, blobs) in packs {
+                        account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+                    }
+                }
+                None => {
+                    account.put(now, &key("d", number), (), stored - base, true);
+                }
+            }
+            account.put(now, &key("m", number), (), base, true);
+        });
+    }
+
+    /// Marks points as deleted.
+    fn mark(&mut self, numbers: &[u32]) {
+        let now = self.ground.handle.now();
+        for point in self
+            .points
+            .iter_mut()
+            .filter(|point| numbers.contains(&point.number))
+        {
+            point.deleted.get_or_insert(now);
+        }
+        self.with_account(|account, key| {
+            for number in numbers {
+                account.put(now, &key("x", *number), (), 0, true);
+            }
+        });
+    }
+
+    /// Forgets points that the store has lost: a failover, or a copy too many.
+    fn forget_lost(&mut self) {
+        let (now, store) = (
+            self.ground.handle.now(),
+            self.ground.store(self.instance, self.copy),
+        );
+        let mut account = lock(&store.account);
+        let instance = self.instance;
+        let there = |account: &mut Account, number: u32| {
+            account
+                .get(
+                    now,
+                    Endpoint::Primary,
+                    &format!("{instance:06}/m{number:08}"),
+                )
+                .is_some()
+        };
+        self.points
+            .retain(|point| there(&mut account, point.number));
+    }
+
+    /// Whether all that a point needs can be read at an endpoint.
+    fn is_whole(&self, point: &Point, at: Endpoint) -> bool {
+        let now = self.ground.handle.now();
+        let owners = point.needs.iter().chain([&point.number]);
+        let by_number = |number: u32| self.points.iter().find(|point| point.number == number);
+        let sound = owners
+            .clone()
+            .all(|owner| by_number(*owner).is_none_or(|owner| !owner.damaged));
+        if self.pool.is_some() {
+            return sound;
+        }
+        let there = self.with_account(|account, key| {
+            let mut owners = owners.clone();
+            owners.all(|owner| account.get(now, at, &key("d", *owner)).is_some())
+        });
+        sound && there
+    }
+
+    /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
+    fn prune_chains(&mut self, expired: &[Point], now: u64) {
+        let grace = self.spec().grace_micros;
+        self.condemned
+            .extend(expired.iter().map(|point| (point.number, None)));
+        let points = &self.points;
+        let needed = |number: u32| points.iter().any(|point| point.needs.contains(&number));
+        let mut gone = Vec::new();
+        self.condemned.retain_mut(|(number, since)| match since {
+            Some(since) if *since + grace <= now => {
+                gone.push(*number);
+                false
+            }
+            Some(_) => true,
+            None => {
+                *since = (!needed(*number)).then_some(now);
+                true
+            }
+        });
+        self.with_account(|account, key| {
+            for number in gone {
+                account.delete(now, &key("d", number));
+            }
+        });
+    }
+
+    fn prune_pool(&self, mut pool: Pool, expired: &[Point], now: u64) -> Pool {
+        for point in expired {
+            pool.remove(point.number, &point.content);
+        }
+        let spec = self.spec();
+        let terms = Terms {
+            soft_delete_seconds: spec.soft_delete_micros / SECOND,
+            grace_seconds: spec.grace_micros / SECOND,
+        };
+        let (fit, scale) = (Arc::clone(&self.fit), self.scale());
+        let pruned = pool.prune(terms, now, |blobs| fit.data(blobs));
+        self.with_account(|account, key| {
+            for (pack, blobs) in pruned.written {
+                account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+            }
+            for pack in pruned.swept {
+                account.delete(now, &key("p", pack));
+            }
+        });
+        pool
+    }
+}

@@ -1,0 +1,213 @@
+//! Packs of a vault whose points share them: what is needed of each, and what a prune makes of them.
+
+use std::collections::BTreeMap;
+
+use engine::format::keyslot::Terms;
+use engine::ids::ObjectId;
+use engine::prune::{self, Limits, PackFact};
+use engine::units::Timestamp;
+
+use crate::workload::Content;
+
+/// A block's content: which block, which write.
+type Blob = (u32, u32);
+
+#[derive(Clone, Debug)]
+struct Pack {
+    written: u64,
+    /// The point whose own it is, while that exists.
+    owner: Option<u32>,
+    blobs: Vec<Blob>,
+    needed: u64,
+    condemned: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    refs: u32,
+    pack: u32,
+}
+
+/// The packs.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pool {
+    packs: BTreeMap<u32, Pack>,
+    places: BTreeMap<Blob, Place>,
+    next: u32,
+}
+
+/// What a prune did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pruned {
+    /// Packs removed.
+    pub(super) swept: Vec<u32>,
+    /// Packs written, each with its blobs.
+    pub(super) written: Vec<(u32, u64)>,
+}
+
+/// Data packs that are open at once, over which blobs are spread (`engine::vault::PackWriters`).
+const SPREAD: u64 = 2;
+
+impl Pool {
+    /// A point lands: its own blobs go to new packs, and all that it refers to is needed once more. Gives the
+    /// packs with the number of their blobs.
+    pub(super) fn add(
+        &mut self,
+        number: u32,
+        content: &Content,
+        owners: &[u32],
+        now: u64,
+        mut draw: impl FnMut() -> u64,
+    ) -> Vec<(u32, u64)> {
+        let blobs = (0..)
+            .zip(content.iter().copied())
+            .filter(|(_, version)| *version != 0);
+        let mut new: Vec<Vec<Blob>> = vec![Vec::new(); SPREAD as usize];
+        for blob in blobs {
+            // What was removed of an owner that is gone was rewritten elsewhere: it is found where it lies.
+            let known = self.places.get_mut(&blob).filter(|place| place.refs > 0);
+            match known {
+                Some(place) if owners[blob.0 as usize] != number => place.refs += 1,
+                _ => new[(draw() % SPREAD) as usize].push(blob),
+            }
+        }
+        let mut written = Vec::new();
+        for blobs in new.into_iter().filter(|blobs| !blobs.is_empty()) {
+            written.push(self.pack(blobs, Some(number), now, |_| 1));
+        }
+        written
+    }
+
+    fn pack(
+        &mut self,
+        blobs: Vec<Blob>,
+        owner: Option<u32>,
+        now: u64,
+        refs: impl Fn(&Blob) -> u32,
+    ) -> (u32, u64) {
+        let name = self.next;
+        self.next += 1;
+        let count = blobs.len() as u64;
+        for blob in &blobs {
+            let refs = refs(blob);
+            self.places.insert(*blob, Place { refs, pack: name });
+        }
+        let pack = Pack {
+            written: now,
+            owner,
+            blobs,
+            needed: count,
+            condemned: None,
+        };
+        self.packs.insert(name, pack);
+        (name, count)
+    }
+
+    /// A point is removed for good.
+    pub(super) fn remove(&mut self, number: u32, content: &Content) {
+        let blobs = (0..)
+            .zip(content.iter().copied())
+            .filter(|(_, version)| *version != 0);
+        for blob in blobs {
+            let Some(place) = self.places.get_mut(&blob) else {
+                continue;
+            };
+            place.refs = place.refs.saturating_sub(1);
+            if place.refs == 0 {
+                let pack = place.pack;
+                if let Some(pack) = self.packs.get_mut(&pack) {
+                    pack.needed = pack.needed.saturating_sub(1);
+                }
+            }
+        }
+        for pack in self
+            .packs
+            .values_mut()
+            .filter(|pack| pack.owner == Some(number))
+        {
+            pack.owner = None;
+        }
+    }
+
+    /// A prune by the engine's own plan. `bytes` is what a pack of so many blobs weighs.
+    pub(super) fn prune(&mut self, terms: Terms, now: u64, bytes: impl Fn(u64) -> u64) -> Pruned {
+        let instant = |micros: u64| Timestamp::from_nanoseconds(i128::from(micros) * 1000);
+        let each = bytes(2).saturating_sub(bytes(1)).max(1);
+        let facts = self.packs.iter().map(|(name, pack)| PackFact {
+            id: id(*name),
+            bytes: bytes(pack.blobs.len() as u64),
+            written: instant(pack.written),
+            owned: pack.owner.is_some(),
+            condemned: pack.condemned.map(instant),
+            blob_bytes: each * pack.blobs.len() as u64,
+            needed_bytes: if pack.condemned.is_some() {
+                0
+            } else {
+                each * pack.needed
+            },
+        });
+        let facts: Vec<PackFact> = facts.collect();
+        let plan = prune::plan(&facts, terms, Limits::default(), None, instant(now));
+        let mut pruned = Pruned::default();
+        for fact in &plan.condemn {
+            self.condemn(number(fact.id), now);
+        }
+        let mut moved = Vec::new();
+        for fact in &plan.repack {
+            let name = number(fact.id);
+            let blobs = self
+                .packs
+                .get(&name)
+                .map(|pack| pack.blobs.clone())
+                .unwrap_or_default();
+            let there = |blob: &Blob| {
+                let place = self.places.get(blob);
+                place.is_some_and(|place| place.refs > 0 && place.pack == name)
+            };
+            moved.extend(blobs.into_iter().filter(there));
+            self.condemn(name, now);
+        }
+        if !moved.is_empty() {
+            let refs: BTreeMap<Blob, u32> = moved
+                .iter()
+                .map(|blob| (*blob, self.places[blob].refs))
+                .collect();
+            pruned
+                .written
+                .push(self.pack(moved, None, now, |blob| refs[blob]));
+        }
+        for fact in &plan.sweep {
+            let name = number(fact.id);
+            if let Some(pack) = self.packs.remove(&name) {
+                for blob in pack.blobs {
+                    if self
+                        .places
+                        .get(&blob)
+                        .is_some_and(|place| place.pack == name)
+                    {
+                        self.places.remove(&blob);
+                    }
+                }
+                pruned.swept.push(name);
+            }
+        }
+        pruned
+    }
+
+    fn condemn(&mut self, name: u32, now: u64) {
+        if let Some(pack) = self.packs.get_mut(&name) {
+            pack.condemned = Some(now);
+        }
+    }
+}
+
+fn id(name: u32) -> ObjectId {
+    let mut bytes = [0; 16];
+    bytes[12..].copy_from_slice(&name.to_be_bytes());
+    ObjectId(bytes)
+}
+
+fn number(id: ObjectId) -> u32 {
+    let [.., a, b, c, d] = id.0;
+    u32::from_be_bytes([a, b, c, d])
+}

@@ -1,0 +1,308 @@
+//! Trials summed up: histograms, counts, monthly quantities, and so many single incidents.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use crate::fault::Fault;
+use crate::outcome::Fidelity;
+use crate::outcome::scenario::{
+    CopyOutcome, Ending, INCIDENT_ROWS_MAX, IncidentRow, Quantity, Span, Spread, StrategyOutcome,
+    Timeline,
+};
+use crate::scenario::Objectives;
+use crate::trial::Trial;
+
+use super::Prepared;
+
+/// Points of a picture.
+const PICTURE_POINTS_MAX: usize = 500;
+/// Buckets of a chart.
+const BUCKETS: usize = 60;
+
+/// Sums of one strategy at one fidelity.
+#[derive(Debug)]
+pub struct Gather {
+    outcome: StrategyOutcome,
+    objectives: Objectives,
+    places: Vec<String>,
+    names: Vec<String>,
+    rpo: Histogram<u64>,
+    rto: Histogram<u64>,
+    spans: BTreeMap<String, (u64, u128)>,
+    order: Vec<String>,
+}
+
+/// A histogram of three significant digits that grows as it has to.
+fn histogram() -> Histogram<u64> {
+    Histogram::new(3).unwrap_or_else(|_| unreachable!("three digits are allowed"))
+}
+
+impl Gather {
+    /// Of nothing yet.
+    pub fn new(prepared: &Prepared, strategy: usize, fidelity: Fidelity) -> Self {
+        let scenario = &prepared.scenario;
+        let spec = &scenario.strategies[strategy];
+        let copies = spec.copies.iter().map(|copy| CopyOutcome {
+            to: copy.to,
+            redundancy: copy.redundancy,
+            method: copy.method.name().to_owned(),
+            every_micros: copy.every_micros,
+            points_made: 0,
+            backups_failed: 0,
+            points_at_end: 0,
+            blocks_stored: 0,
+            bytes_at_end: 0,
+            bytes_peak: 0,
+            sent_bytes: 0,
+            backup_micros: 0,
+        });
+        let emulated = fidelity == Fidelity::Emulated;
+        let scale = scenario
+            .groups
+            .iter()
+            .map(crate::scenario::Group::scale)
+            .max();
+        let outcome = StrategyOutcome {
+            strategy: spec.name.clone(),
+            component: spec
+                .component
+                .as_ref()
+                .map(|(name, edition)| format!("{name}, {edition}")),
+            copies: copies.collect(),
+            fidelity,
+            trials: 0,
+            scale: scale.filter(|_| emulated),
+            trace_digest: String::new(),
+            events: 0,
+            incidents: 0,
+            recovered: 0,
+            waited_out: 0,
+            lost: 0,
+            rpo_met: 0,
+            rto_met: 0,
+            rpo: Spread::default(),
+            rto: Spread::default(),
+            spans_mean: Vec::new(),
+            rows: Vec::new(),
+            timeline: Timeline::default(),
+            quantities: Vec::new(),
+            violations: Vec::new(),
+        };
+        Self {
+            outcome,
+            objectives: scenario.objectives,
+            places: scenario
+                .places
+                .iter()
+                .map(|place| place.name.clone())
+                .collect(),
+            names: scenario
+                .groups
+                .iter()
+                .flat_map(crate::scenario::Group::names)
+                .collect(),
+            rpo: histogram(),
+            rto: histogram(),
+            spans: BTreeMap::new(),
+            order: Vec::new(),
+        }
+    }
+
+    /// Adds a trial.
+    pub fn add(&mut self, number: u32, faults: &[Fault], mut trial: Trial) {
+        for row in &mut trial.tally.incidents {
+            row.trial = number;
+        }
+        if number == 0 {
+            self.outcome.trace_digest = std::mem::take(&mut trial.digest);
+            self.outcome.timeline = self.timeline(faults, &trial);
+        }
+        self.outcome.trials += 1;
+        self.outcome.events += trial.events;
+        let violations = trial.violations.into_iter();
+        self.outcome
+            .violations
+            .extend(violations.map(|what| format!("trial {number}: {what}")));
+        for (sum, copy) in self.outcome.copies.iter_mut().zip(&trial.tally.copies) {
+            sum.points_made += copy.points;
+            sum.backups_failed += copy.failed;
+            sum.points_at_end += copy.kept;
+            sum.blocks_stored += copy.blocks;
+            sum.bytes_at_end += copy.bytes;
+            sum.bytes_peak = sum.bytes_peak.max(copy.peak);
+            sum.sent_bytes += copy.sent_bytes;
+            sum.backup_micros += copy.micros;
+        }
+        add_quantities(&mut self.outcome.quantities, trial.tally.quantities);
+        for row in trial.tally.incidents {
+            self.incident(row);
+        }
+    }
+
+    fn incident(&mut self, row: IncidentRow) {
+        let outcome = &mut self.outcome;
+        outcome.incidents += 1;
+        match row.ending {
+            Ending::Restored => outcome.recovered += 1,
+            Ending::WaitedOut => outcome.waited_out += 1,
+            Ending::Lost => outcome.lost += 1,
+            Ending::Open => {}
+        }
+        let met = |told: Option<u64>, objective: Option<u64>| {
+            told.is_some_and(|told| objective.is_none_or(|objective| told <= objective))
+        };
+        outcome.rpo_met += u64::from(met(row.rpo_micros, self.objectives.rpo_micros));
+        outcome.rto_met += u64::from(met(row.rto_micros, self.objectives.rto_micros));
+        // A histogram that grows takes any value.
+        if let Some(rpo) = row.rpo_micros {
+            self.rpo.saturating_record(rpo);
+        }
+        if let Some(rto) = row.rto_micros {
+            self.rto.saturating_record(rto);
+            for span in &row.spans {
+                if !self.order.contains(&span.name) {
+                    self.order.push(span.name.clone());
+                }
+                let sum = self.spans.entry(span.name.clone()).or_default();
+                (sum.0, sum.1) = (sum.0 + 1, sum.1 + u128::from(span.micros));
+            }
+        }
+        if outcome.rows.len() < INCIDENT_ROWS_MAX {
+            outcome.rows.push(row);
+        }
+    }
+
+    /// The picture of the first trial: of its incidents the first that was restored.
+    fn timeline(&self, faults: &[Fault], trial: &Trial) -> Timeline {
+        let rows = &trial.tally.incidents;
+        let pictured = |row: &&IncidentRow| {
+            let at = self.names.iter().position(|name| *name == row.instance);
+            trial.points.iter().any(|point| Some(point.0) == at)
+        };
+        let restored = |row: &&IncidentRow| row.ending == Ending::Restored;
+        let shown = rows.iter().filter(pictured).find(restored);
+        let shown = shown
+            .or_else(|| rows.iter().find(pictured))
+            .or_else(|| rows.first());
+        let instance = match shown {
+            Some(row) => self.names.iter().position(|name| *name == row.instance),
+            None => Some(0),
+        };
+        let end = shown.map_or(u64::MAX, |row| {
+            row.at_micros
+                .saturating_add(row.rto_micros.unwrap_or(u64::MAX))
+        });
+        let points = trial
+            .points
+            .iter()
+            .filter(|point| Some(point.0) == instance && point.2 <= end);
+        let mut points: Vec<(u32, u64, u64)> = points
+            .map(|(_, copy, captured, landed)| (*copy, *captured, *landed))
+            .collect();
+        points.sort_unstable_by_key(|point| point.1);
+        let surplus = points.len().saturating_sub(PICTURE_POINTS_MAX);
+        points.drain(..surplus);
+        let place = |fault: &Fault| {
+            let named = fault.place.map(|place| self.places[place].clone());
+            named.unwrap_or_default()
+        };
+        let faults = faults.iter().map(|fault| {
+            (
+                fault.kind,
+                place(fault),
+                fault.at_micros,
+                fault.until_micros,
+            )
+        });
+        Timeline {
+            instance: instance
+                .map(|at| self.names[at].clone())
+                .unwrap_or_default(),
+            faults: faults.collect(),
+            points,
+            incident: shown.cloned(),
+        }
+    }
+
+    /// The sums.
+    pub fn finish(self) -> StrategyOutcome {
+        let mut outcome = self.outcome;
+        outcome.rpo = spread(&self.rpo);
+        outcome.rto = spread(&self.rto);
+        let spans = self.order.into_iter().map(|name| {
+            let (count, sum) = self.spans.get(&name).copied().unwrap_or_default();
+            Span {
+                name,
+                micros: (sum / u128::from(count.max(1))) as u64,
+            }
+        });
+        outcome.spans_mean = spans.collect();
+        outcome
+    }
+}
+
+/// Order statistics, each the top of its bucket: never smaller than what was recorded.
+fn spread(histogram: &Histogram<u64>) -> Spread {
+    if histogram.is_empty() {
+        return Spread::default();
+    }
+    let at = |share: f64| histogram.value_at_quantile(share).min(histogram.max());
+    let sum: u128 = histogram
+        .iter_recorded()
+        .map(|step| u128::from(step.value_iterated_to()) * u128::from(step.count_at_value()))
+        .sum();
+    Spread {
+        count: histogram.len(),
+        min_micros: histogram.min(),
+        mean_micros: (sum / u128::from(histogram.len())) as u64,
+        p50_micros: at(0.5),
+        p90_micros: at(0.9),
+        p95_micros: at(0.95),
+        p99_micros: at(0.99),
+        max_micros: histogram.max(),
+        buckets: buckets(histogram),
+    }
+}
+
+/// At most so many equal buckets, those without any left out.
+fn buckets(histogram: &Histogram<u64>) -> Vec<(u64, u64)> {
+    let width = (histogram.max() / BUCKETS as u64 + 1).max(1);
+    let mut buckets: BTreeMap<u64, u64> = BTreeMap::new();
+    for step in histogram.iter_recorded() {
+        let value = step.value_iterated_to().min(histogram.max());
+        *buckets.entry(value / width).or_default() += step.count_at_value();
+    }
+    let edges = buckets
+        .into_iter()
+        .map(|(number, count)| ((number + 1) * width, count));
+    edges.collect()
+}
+
+fn add_quantities(sums: &mut Vec<Quantity>, rows: Vec<Quantity>) {
+    if sums.is_empty() {
+        *sums = rows;
+        return;
+    }
+    for (sum, row) in sums.iter_mut().zip(rows) {
+        sum.byte_hours += row.byte_hours;
+        sum.deleted_byte_hours += row.deleted_byte_hours;
+        for (bytes, hours) in row.instance_hours {
+            match sum.instance_hours.iter_mut().find(|known| known.0 == bytes) {
+                Some(known) => known.1 += hours,
+                None => sum.instance_hours.push((bytes, hours)),
+            }
+        }
+        sum.instance_hours.sort_unstable();
+        sum.writes += row.writes;
+        sum.reads += row.reads;
+        sum.put_bytes += row.put_bytes;
+        sum.got_bytes += row.got_bytes;
+        sum.geo_bytes += row.geo_bytes;
+        sum.crossed_bytes += row.crossed_bytes;
+        sum.out_bytes += row.out_bytes;
+        sum.in_bytes += row.in_bytes;
+        sum.courier_trips += row.courier_trips;
+        sum.standby_hours += row.standby_hours;
+    }
+}

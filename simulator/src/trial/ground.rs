@@ -1,0 +1,435 @@
+//! What every actor of a trial stands on: the scenario, the clock, the roads, the stores, the instances.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::draw::Draws;
+use crate::executor::{Handle, HostId};
+use crate::fault::{Fault, Spans, Timeline, drawn};
+use crate::network::{LinkId, Roads};
+use crate::scenario::{Copy, DAY, Drawn, Group, HOUR, Redundancy, Scenario, Strategy};
+use crate::workload::{Disk, Trace};
+use crate::world::account::{Account, Endpoint, Flaw};
+use crate::world::geo::Geo;
+
+use super::meter::Meter;
+use super::record::Records;
+
+/// The host of those who recover; agents' hosts follow.
+pub const OPERATORS: HostId = HostId(0);
+
+/// Locks, whatever became of an earlier holder: a trial that panicked is over anyway.
+pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The ground of a trial; `V` is what accounts store.
+#[derive(Debug)]
+pub struct Ground<V> {
+    /// What was asked for.
+    pub scenario: Arc<Scenario>,
+    /// Which of its strategies.
+    pub strategy: usize,
+    /// Time and tasks.
+    pub handle: Handle,
+    /// The network.
+    pub roads: Roads,
+    /// What is up when.
+    pub timeline: Timeline,
+    /// Keyed streams.
+    pub draws: Draws,
+    /// What goes wrong.
+    pub faults: Vec<Fault>,
+    /// Stores by copy and place.
+    pub stores: Vec<Store<V>>,
+    /// Instances of all groups.
+    pub instances: Vec<Instance>,
+    /// What is used.
+    pub meter: Mutex<Meter>,
+    /// What checkers found.
+    pub violations: Mutex<Vec<String>>,
+    /// When the key of all vaults is lost.
+    pub key_lost: AtomicU64,
+    /// Links of the network by scenario link, forth and back.
+    pub ways: Vec<[LinkId; 2]>,
+    flaw: Flaw,
+}
+
+/// The store of a copy at a place.
+#[derive(Debug)]
+pub struct Store<V> {
+    /// The copy's number.
+    pub copy: usize,
+    /// Where its first region is.
+    pub place: usize,
+    /// The datacenter, for stores in one.
+    pub zone: u32,
+    /// The second region, or where a courier carries tapes.
+    pub second: Option<usize>,
+    /// What it holds.
+    pub account: Mutex<Account<V>>,
+}
+
+/// One instance.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its name.
+    pub name: String,
+    /// Its group.
+    pub group: Arc<Group>,
+    /// Its own place.
+    pub place: usize,
+    /// And zone.
+    pub zone: u32,
+    /// Its disk as a link.
+    pub disk: LinkId,
+    /// The stores' side of each copy.
+    pub fronts: Vec<LinkId>,
+    /// The number in `stores` of each copy's.
+    pub stores: Vec<usize>,
+    /// What changes.
+    pub state: Mutex<State>,
+    /// Rings when its agents have to stop what they do.
+    pub bell: Notify,
+}
+
+/// What changes of an instance.
+#[derive(Debug)]
+pub struct State {
+    /// Its disk.
+    pub disk: Disk,
+    /// Whether it is in service; an incident takes it out.
+    pub up: bool,
+    /// Whether it was struck and is not recovered, noticed or not.
+    pub hurt: bool,
+    /// Where it runs.
+    pub place: usize,
+    /// How often its agents were interrupted.
+    pub interrupts: u64,
+    /// Its agents are dead until then.
+    pub crashed_until: u64,
+    /// How often what was restored was destroyed again during its incident.
+    pub struck_again: u64,
+    /// Acknowledged points by copy.
+    pub records: Vec<Records>,
+}
+
+impl<V> Ground<V> {
+    /// The strategy.
+    pub fn strategy(&self) -> &Strategy {
+        &self.scenario.strategies[self.strategy]
+    }
+
+    /// One of its copies.
+    pub fn copy(&self, copy: usize) -> &Copy {
+        &self.strategy().copies[copy]
+    }
+
+    /// The store of an instance's copy.
+    pub fn store(&self, instance: usize, copy: usize) -> &Store<V> {
+        &self.stores[self.instances[instance].stores[copy]]
+    }
+
+    /// The host of an agent.
+    pub fn host(&self, instance: usize, copy: usize) -> HostId {
+        HostId((1 + instance * self.strategy().copies.len() + copy) as u32)
+    }
+
+    /// An instance's state.
+    pub fn state(&self, instance: usize) -> MutexGuard<'_, State> {
+        lock(&self.instances[instance].state)
+    }
+
+    /// Where an endpoint of a store is; `None` where there is no such endpoint.
+    pub fn place_of(&self, store: &Store<V>, at: Endpoint) -> Option<usize> {
+        let failed_over = lock(&store.account).has_failed_over();
+        match at {
+            Endpoint::Primary if !failed_over => Some(store.place),
+            Endpoint::Primary | Endpoint::Secondary => store.second,
+        }
+    }
+
+    /// When an endpoint of a store does not serve a machine at `from`.
+    pub fn unreachable(&self, store: &Store<V>, at: Endpoint, from: usize) -> Spans {
+        let Some(place) = self.place_of(store, at) else {
+            return Spans::of(vec![(0, u64::MAX)]);
+        };
+        let redundancy = lock(&store.account).redundancy();
+        let own = if place != store.place || at == Endpoint::Secondary {
+            self.timeline.place(place).clone()
+        } else if redundancy.is_zonal() {
+            self.timeline.all_zones(place)
+        } else {
+            self.timeline.zone(place, store.zone)
+        };
+        let Some(way) = self.way(from, place) else {
+            return Spans::of(vec![(0, u64::MAX)]);
+        };
+        let links = way.iter().map(|(link, _)| self.timeline.link(*link));
+        Spans::join(links.chain([&own]))
+    }
+
+    /// The links from one place to another, fewest first; each with its direction.
+    pub fn way(&self, from: usize, to: usize) -> Option<Vec<(usize, usize)>> {
+        let mut come: Vec<Option<(usize, usize, usize)>> = vec![None; self.scenario.places.len()];
+        let mut next = std::collections::VecDeque::from([from]);
+        while let Some(at) = next.pop_front().filter(|at| *at != to) {
+            for (number, link) in self.scenario.links.iter().enumerate() {
+                let ends = [(link.from, link.to, 0), (link.to, link.from, 1)];
+                for (_, there, way) in ends.into_iter().filter(|end| end.0 == at) {
+                    if come[there].is_none() && there != from {
+                        come[there] = Some((at, number, way));
+                        next.push_back(there);
+                    }
+                }
+            }
+        }
+        let (mut way, mut at) = (Vec::new(), to);
+        while at != from {
+            let (before, link, direction) = come[at]?;
+            way.push((link, direction));
+            at = before;
+        }
+        way.reverse();
+        Some(way)
+    }
+
+    /// Network links and one-way latency between a machine at `from` and an endpoint of a store; the machine's
+    /// disk and the store's side included. `out` is from the machine to the store.
+    pub fn path(
+        &self,
+        instance: usize,
+        copy: usize,
+        at: Endpoint,
+        from: usize,
+        out: bool,
+    ) -> Option<(Vec<LinkId>, u64)> {
+        let place = self.place_of(self.store(instance, copy), at)?;
+        let way = self.way(from, place)?;
+        let machine = &self.instances[instance];
+        let mut links = vec![machine.disk];
+        links.extend(way.iter().map(|(link, direction)| {
+            let direction = if out { *direction } else { 1 - direction };
+            self.ways[*link][direction]
+        }));
+        links.push(machine.fronts[copy]);
+        let latency = way
+            .iter()
+            .map(|(link, _)| self.scenario.links[*link].latency_micros);
+        Some((links, latency.sum()))
+    }
+
+    /// Draws a time for a purpose of an incident.
+    pub fn drawn(&self, time: Drawn, entity: &str, purpose: &str, number: u64) -> u64 {
+        drawn(time, &mut self.draws.stream(entity, purpose, number))
+    }
+
+    /// Whether no vault opens any more.
+    pub fn is_locked(&self) -> bool {
+        self.key_lost.load(Ordering::Relaxed) <= self.handle.now()
+    }
+
+    /// A checker found something.
+    pub fn violated(&self, what: String) {
+        lock(&self.violations).push(what);
+    }
+
+    /// The share of a store's requests that go wrong now, parts of a million.
+    pub fn errors_ppm(&self, copy: usize) -> u64 {
+        let now = self.handle.now();
+        let copies = self.strategy().copies.len();
+        let active = self.faults.iter().filter(|fault| {
+            fault.kind == crate::scenario::FaultKind::StoreErrors
+                && (fault.at_micros..fault.until_micros).contains(&now)
+                && fault.copy.is_none_or(|hit| hit % copies == copy)
+        });
+        active.map(|fault| fault.share_ppm).max().unwrap_or(0)
+    }
+}
+
+/// Second regions' lags are drawn anew this often.
+const LAG_EVERY: u64 = DAY / 4;
+
+/// How the second region of a store follows the first.
+fn geo(
+    scenario: &Scenario,
+    copy: &Copy,
+    (place, second): (usize, usize),
+    timeline: &Timeline,
+    draws: Draws,
+    entity: &str,
+) -> Geo {
+    if let Some(courier) = &copy.offsite {
+        return Geo::courier(courier.every_micros.max(HOUR));
+    }
+    let windows = 0..scenario.horizon_micros / LAG_EVERY + 1;
+    let lags = windows.map(|window| {
+        let mut stream = draws.stream(entity, "lag", window);
+        (window * LAG_EVERY, drawn(copy.geo_lag, &mut stream))
+    });
+    let mut down = vec![
+        timeline.place(place).clone(),
+        timeline.place(second).clone(),
+    ];
+    if !copy.redundancy.is_zonal() {
+        down.push(timeline.zone(place, 0));
+    }
+    for (number, link) in scenario.links.iter().enumerate() {
+        if (link.from, link.to) == (place, second) || (link.to, link.from) == (place, second) {
+            down.push(timeline.link(number).clone());
+        }
+    }
+    let cuts = Spans::join(&down).spans().to_vec();
+    Geo::new(lags.collect(), cuts)
+}
+
+/// What a ground is made of.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The scenario.
+    pub scenario: &'a Arc<Scenario>,
+    /// The number of the strategy.
+    pub strategy: usize,
+    /// The trial's streams.
+    pub draws: Draws,
+    /// Its faults.
+    pub faults: Vec<Fault>,
+    /// Traces by group.
+    pub traces: &'a [Option<Arc<Trace>>],
+    /// A bug planted in the stores.
+    pub flaw: Flaw,
+    /// A transfer gives up after so long without progress.
+    pub stall_micros: Option<u64>,
+}
+
+impl<V> Ground<V> {
+    /// Lays the ground.
+    pub fn new(plan: Plan<'_>, handle: Handle) -> Self {
+        let Plan {
+            scenario,
+            strategy,
+            draws,
+            faults,
+            traces,
+            flaw,
+            stall_micros,
+        } = plan;
+        let timeline = Timeline::new(scenario, &faults);
+        let roads = Roads::new(handle.clone(), stall_micros);
+        let ways = scenario.links.iter().map(|link| {
+            [(); 2].map(|()| roads.add_link(link.bytes_per_second, link.latency_micros))
+        });
+        let ways = ways.collect();
+        let mut ground = Self {
+            scenario: Arc::clone(scenario),
+            strategy,
+            handle,
+            roads,
+            timeline,
+            draws,
+            faults,
+            stores: Vec::new(),
+            instances: Vec::new(),
+            meter: Mutex::new(Meter::new(scenario, strategy)),
+            violations: Mutex::default(),
+            key_lost: AtomicU64::new(u64::MAX),
+            ways,
+            flaw,
+        };
+        for (number, group) in scenario.groups.iter().enumerate() {
+            let group = Arc::new(group.clone());
+            for (index, name) in group.names().into_iter().enumerate() {
+                let instance = ground.instance(&group, index, name, traces[number].clone());
+                ground.instances.push(instance);
+            }
+        }
+        ground
+    }
+
+    fn instance(
+        &mut self,
+        group: &Arc<Group>,
+        index: usize,
+        name: String,
+        trace: Option<Arc<Trace>>,
+    ) -> Instance {
+        let zones = self.scenario.places[group.place].zones.max(1);
+        let disk = Disk::new(&self.scenario, group, trace, &name, self.draws);
+        let copies = self.strategy().copies.len();
+        let stores = (0..copies).map(|copy| self.store_for(copy, group.place));
+        let stores = stores.collect();
+        let fronts = (0..copies).map(|copy| {
+            self.roads
+                .add_link(self.copy(copy).store_bytes_per_second, 0)
+        });
+        Instance {
+            name,
+            group: Arc::clone(group),
+            place: group.place,
+            zone: group.zone.unwrap_or(index as u32 % zones),
+            disk: self.roads.add_link(group.disk_bytes_per_second, 0),
+            fronts: fronts.collect(),
+            stores,
+            state: Mutex::new(State {
+                disk,
+                up: true,
+                hurt: false,
+                place: group.place,
+                interrupts: 0,
+                crashed_until: 0,
+                struck_again: 0,
+                records: vec![Records::default(); copies],
+            }),
+            bell: Notify::new(),
+        }
+    }
+
+    /// The number of a copy's store for instances of a place, made if need be.
+    fn store_for(&mut self, copy: usize, home: usize) -> usize {
+        let spec = self.copy(copy).clone();
+        let place = spec.place.unwrap_or(home);
+        let known = self.stores.iter();
+        if let Some(known) = known
+            .clone()
+            .position(|store| (store.copy, store.place) == (copy, place))
+        {
+            return known;
+        }
+        let pair = self.scenario.places[place].pair;
+        let second = if spec.offsite.is_some() {
+            Some(place)
+        } else {
+            pair
+        };
+        let second = second.filter(|_| spec.redundancy.is_geo() || spec.offsite.is_some());
+        let entity = format!("copy {copy} at {}", self.scenario.places[place].name);
+        let geo = second.map(|second| {
+            geo(
+                &self.scenario,
+                &spec,
+                (place, second),
+                &self.timeline,
+                self.draws,
+                &entity,
+            )
+        });
+        let account = Account::new(spec.redundancy, geo).flawed(self.flaw);
+        self.stores.push(Store {
+            copy,
+            place,
+            zone: 0,
+            second,
+            account: Mutex::new(account),
+        });
+        self.stores.len() - 1
+    }
+}
+
+impl Redundancy {
+    /// Copies of the first region.
+    pub fn copies(self) -> u8 {
+        if self == Self::Single { 1 } else { 3 }
+    }
+}

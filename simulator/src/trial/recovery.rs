@@ -1,0 +1,354 @@
+//! The operator of one incident: detect, declare, provision, find the best point that can be had, restore,
+//! boot, validate.
+//!
+//! The rule by which a source is chosen: of everything that can be read, what can be read soonest; among
+//! those the newest point; among those the copy that the strategy names first. A point that turns out to be
+//! damaged gives way to the one before it, and a source without any to the next.
+
+use std::sync::Arc;
+
+use futures::lock::Mutex as Shared;
+
+use crate::outcome::scenario::{Ending, IncidentRow, Span};
+use crate::scenario::Drawn;
+use crate::world::account::Endpoint;
+
+use super::ground::{Ground, OPERATORS, lock};
+use super::hands::{Back, Failed, Hands};
+use super::strike::{Blow, Incident};
+use super::tally::Tally;
+
+mod source;
+
+use source::{Source, Way};
+
+/// The span of time that an undelete looks back over.
+const UNDELETE_AFTER: u64 = 0;
+
+/// Takes back what was deleted of an instance's copies, as far as soft delete allows.
+pub async fn undelete<H: Hands>(
+    ground: &Arc<Ground<H::Stored>>,
+    hands: &[Arc<Shared<H>>],
+    instance: usize,
+) {
+    for (copy, hands) in hands.iter().enumerate() {
+        if hands
+            .lock()
+            .await
+            .undelete_all()
+            .await
+            .is_ok_and(|count| count > 0)
+        {
+            ground.state(instance).records[copy].undelete(UNDELETE_AFTER);
+        }
+    }
+}
+
+/// Sees an incident through.
+pub async fn run<H: Hands>(
+    ground: Arc<Ground<H::Stored>>,
+    hands: Vec<Arc<Shared<H>>>,
+    incident: Incident,
+    tally: Arc<std::sync::Mutex<Tally>>,
+) {
+    let mut operator = Operator::new(&ground, &hands, incident);
+    // The row of one that is never over stands from the beginning.
+    let at = {
+        let mut tally = lock(&tally);
+        tally.incidents.push(operator.row.clone());
+        tally.incidents.len() - 1
+    };
+    operator.recover().await;
+    let row = operator.row;
+    ground
+        .handle
+        .trace(OPERATORS, "recovered", row.rto_micros.unwrap_or(u64::MAX));
+    lock(&tally).incidents[at] = row;
+}
+
+struct Operator<'a, H: Hands> {
+    ground: &'a Arc<Ground<H::Stored>>,
+    hands: &'a [Arc<Shared<H>>],
+    incident: Incident,
+    entity: String,
+    row: IncidentRow,
+    /// When the span that runs began.
+    since: u64,
+}
+
+impl<'a, H: Hands> Operator<'a, H> {
+    fn new(
+        ground: &'a Arc<Ground<H::Stored>>,
+        hands: &'a [Arc<Shared<H>>],
+        incident: Incident,
+    ) -> Self {
+        let (fault, instance) = (&incident.fault, incident.instance);
+        let name = ground.instances[instance].name.clone();
+        let row = IncidentRow {
+            trial: 0,
+            fault: fault.number,
+            kind: fault.kind,
+            instance: name.clone(),
+            at_micros: fault.at_micros,
+            ending: Ending::Open,
+            rpo_micros: None,
+            rto_micros: None,
+            spans: Vec::new(),
+            restored_from: None,
+            captured_micros: None,
+            chain_length: 0,
+            fetched_bytes: 0,
+            true_loss_micros: None,
+        };
+        Self {
+            entity: format!("{name} at {}", fault.at_micros),
+            since: fault.at_micros,
+            ground,
+            hands,
+            incident,
+            row,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        self.ground.handle.now()
+    }
+
+    /// Ends the span that runs.
+    fn span(&mut self, name: &str) {
+        let now = self.now();
+        let micros = now - self.since;
+        self.since = now;
+        if micros == 0 {
+            return;
+        }
+        match self.row.spans.iter_mut().find(|span| span.name == name) {
+            Some(span) => span.micros += micros,
+            None => self.row.spans.push(Span {
+                name: name.to_owned(),
+                micros,
+            }),
+        }
+    }
+
+    async fn wait_until(&mut self, until: u64, name: &str) {
+        self.ground.handle.sleep_until(until).await;
+        self.span(name);
+    }
+
+    async fn wait(&mut self, time: Drawn, name: &str) {
+        let wait = self.ground.drawn(time, &self.entity, name, 0);
+        let until = self.now().saturating_add(wait);
+        self.wait_until(until, name).await;
+    }
+
+    async fn recover(&mut self) {
+        let operator = self.ground.scenario.operator.clone();
+        let instance = self.incident.instance;
+        match self.incident.blow {
+            Blow::Corrupted(noticed) => {
+                self.wait_until(noticed, "detect").await;
+                self.ground.state(instance).up = false;
+                self.ground.instances[instance].bell.notify_waiters();
+                undelete(self.ground, self.hands, instance).await;
+            }
+            Blow::Outage(_) | Blow::Destroyed => self.wait(operator.detect, "detect").await,
+        }
+        if let Blow::Outage(until) = self.incident.blow {
+            let declare = self
+                .ground
+                .drawn(operator.declare, &self.entity, "declare", 0);
+            let declared = self.now().saturating_add(declare);
+            let patient = self.ground.strategy().recover_in.is_none();
+            if until <= declared || patient {
+                return self.wait_out(until).await;
+            }
+            self.wait_until(declared, "declare").await;
+        } else {
+            self.wait(operator.declare, "declare").await;
+        }
+        loop {
+            let struck = self.ground.state(instance).struck_again;
+            let place = self.stand(struck).await;
+            let Some(back) = self.bring_back(place).await else {
+                self.row.ending = Ending::Lost;
+                return;
+            };
+            for _ in 0..self.ground.instances[instance].group.boot_group {
+                self.wait(operator.boot, "boot").await;
+            }
+            self.wait(operator.validate, "validate").await;
+            if self.ground.state(instance).struck_again == struck {
+                return self.serve_again(place, &back);
+            }
+        }
+    }
+
+    /// The outage ends before anybody decides otherwise: nothing is lost.
+    async fn wait_out(&mut self, until: u64) {
+        self.wait_until(until, "wait").await;
+        let validate = self.ground.scenario.operator.validate;
+        self.wait(validate, "validate").await;
+        let instance = self.incident.instance;
+        if self.ground.state(instance).struck_again > 0 {
+            // It burnt down while it was waited for: that is another incident's kind of loss, told as this one's.
+            self.incident.blow = Blow::Destroyed;
+            return Box::pin(self.recover()).await;
+        }
+        let mut state = self.ground.state(instance);
+        (state.up, state.hurt) = (true, false);
+        drop(state);
+        self.row.ending = Ending::WaitedOut;
+        (self.row.rpo_micros, self.row.true_loss_micros) = (Some(0), Some(0));
+        self.row.rto_micros = Some(self.now() - self.incident.fault.at_micros);
+    }
+
+    /// A machine to restore to: where the instance was if that can be, else where the strategy says, else where
+    /// it was once that is built anew.
+    async fn stand(&mut self, struck: u64) -> usize {
+        let ground = Arc::clone(self.ground);
+        let operator = &ground.scenario.operator;
+        let machine = &ground.instances[self.incident.instance];
+        if let Some(until) = ground.timeline.control().until(self.now()) {
+            self.wait_until(until, "control-plane").await;
+        }
+        let own = machine.place;
+        let now = self.now();
+        let up = |place: usize| ground.timeline.all_zones(place).until(now).is_none();
+        let elsewhere = ground.strategy().recover_in.filter(|place| up(*place));
+        let place = if up(own) { Some(own) } else { elsewhere };
+        let number = struck + self.row.spans.len() as u64;
+        let (time, name) = match place {
+            Some(_) => (operator.provision, "provision"),
+            None => (operator.rebuild, "rebuild"),
+        };
+        let wait = ground.drawn(time, &self.entity, name, number);
+        self.wait_until(now.saturating_add(wait), name).await;
+        place.unwrap_or(own)
+    }
+
+    /// Restores the best point that can be had; `None` when there is none.
+    async fn bring_back(&mut self, place: usize) -> Option<(Back, usize, u32)> {
+        let mut barren: Vec<(usize, Endpoint)> = Vec::new();
+        loop {
+            let source = self.best(place, &barren).await?;
+            match self.fetch(&source, place).await {
+                Ok(back) => return Some(back),
+                // Not to be had after all: look again, when it may be.
+                Err(Failed::Unavailable) => {
+                    let later = self.now() + crate::scenario::MINUTE;
+                    self.wait_until(later, "restore").await;
+                }
+                Err(_) => barren.push((source.copy, source.endpoint)),
+            }
+        }
+    }
+
+    /// The source by the rule of this module, `barren` ones left out.
+    async fn best(&mut self, place: usize, barren: &[(usize, Endpoint)]) -> Option<Source> {
+        let ground = Arc::clone(self.ground);
+        let mut sources = Vec::new();
+        for copy in 0..self.hands.len() {
+            sources.extend(source::of(&ground, &self.incident, copy, place, self.now()));
+        }
+        sources.retain(|source| !barren.contains(&(source.copy, source.endpoint)));
+        sources.retain(|source| source.from < ground.scenario.horizon_micros);
+        let soonest = sources.iter().map(|source| source.from).min()?;
+        sources.retain(|source| source.from == soonest);
+        let newest = |source: &Source| self.usable(source).last().map(|point| point.1);
+        sources.sort_by_key(|source| (std::cmp::Reverse(newest(source)), source.copy));
+        sources.into_iter().next()
+    }
+
+    /// Points of a source that are from before the damage, as the trial knows them, oldest first.
+    fn usable(&self, source: &Source) -> Vec<(u32, u64)> {
+        let state = self.ground.state(self.incident.instance);
+        let records = state.records[source.copy].iter();
+        let before = records.filter(|(_, record)| record.captured <= self.incident.fault.at_micros);
+        before
+            .map(|(number, record)| (number, record.captured))
+            .collect()
+    }
+
+    /// Goes the way of a source and restores the newest point that it gives.
+    async fn fetch(&mut self, source: &Source, place: usize) -> Result<(Back, usize, u32), Failed> {
+        for (way, until) in &source.ways {
+            let (name, until) = (way.name(), *until);
+            self.wait_until(until, name).await;
+            if *way == Way::GeoFailover {
+                let (instance, now) = (self.incident.instance, self.now());
+                let store = self.ground.store(instance, source.copy);
+                lock(&store.account).fail_over(now);
+            }
+        }
+        let ground = Arc::clone(self.ground);
+        let store = ground.store(self.incident.instance, source.copy);
+        let failed_over = lock(&store.account).has_failed_over();
+        let endpoint = if failed_over {
+            Endpoint::Primary
+        } else {
+            source.endpoint
+        };
+        let mut hands = self.hands[source.copy].lock().await;
+        let usable = self.usable(source);
+        let mut shown = hands.points(endpoint, place).await?;
+        shown.retain(|number| usable.iter().any(|(usable, _)| usable == number));
+        let captured = |number: &u32| {
+            usable
+                .iter()
+                .find(|point| point.0 == *number)
+                .map(|point| point.1)
+        };
+        shown.sort_by_key(captured);
+        while let Some(number) = shown.pop() {
+            match hands.restore(number, endpoint, place).await {
+                Ok(back) => {
+                    drop(hands);
+                    self.span("restore");
+                    self.row.restored_from = Some(source.name(&ground));
+                    return Ok((back, source.copy, number));
+                }
+                Err(Failed::Damaged) => {}
+                Err(Failed::Broken(what)) => ground.violated(what),
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Failed::Damaged)
+    }
+
+    /// The instance is in service again: what came back is held against the truth.
+    fn serve_again(&mut self, place: usize, (back, copy, number): &(Back, usize, u32)) {
+        let (now, at) = (self.now(), self.incident.fault.at_micros);
+        let instance = self.incident.instance;
+        let mut state = self.ground.state(instance);
+        let Some(record) = state.records[*copy].get(*number).cloned() else {
+            drop(state);
+            return self
+                .ground
+                .violated(format!("point {number} of copy {copy} was never made"));
+        };
+        let lost = source::true_loss(&self.incident, &back.content, at);
+        if back.content != record.content {
+            self.ground.violated(format!(
+                "{}: point {number} of copy {copy} came back different from its source",
+                self.row.instance
+            ));
+        }
+        let rpo = at - record.captured;
+        if lost > rpo {
+            self.ground.violated(format!(
+                "{}: an RPO of {rpo} us is told, and {lost} us of writes are lost",
+                self.row.instance
+            ));
+        }
+        state.disk.restore(now, &record.content, &record.written);
+        (state.up, state.hurt, state.place) = (true, false, place);
+        drop(state);
+        let row = &mut self.row;
+        row.ending = Ending::Restored;
+        (row.rpo_micros, row.true_loss_micros) = (Some(rpo), Some(lost));
+        row.rto_micros = Some(now - at);
+        row.captured_micros = Some(record.captured);
+        (row.chain_length, row.fetched_bytes) = (back.chain_length, back.fetched_bytes);
+    }
+}

@@ -1,0 +1,3 @@
+//! Trials from outside: what a seed gives, it gives everywhere.
+
+mod emulated;
