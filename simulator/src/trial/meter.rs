@@ -86,3 +86,26 @@ impl Meter {
         rows.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::{Meter, cross};
+    use crate::scenario::PlaceKind;
+
+    #[test]
+    fn what_crosses_is_told_apart_by_where_it_goes() {
+        let mut scenario = sample::scenario();
+        scenario.places.push(scenario.places[0].clone());
+        scenario.places[2].kind = PlaceKind::OnPremises;
+        let mut meter = Meter::new(&scenario, 0);
+        let row = meter.at(0, 0);
+        for (way, bytes) in [((0, 1), 1), ((1, 2), 10), ((2, 0), 100)] {
+            cross(row, &scenario, way, bytes);
+        }
+        assert_eq!(
+            (row.crossed_bytes, row.out_bytes, row.in_bytes),
+            (111, 10, 100)
+        );
+    }
+}
