@@ -155,7 +155,7 @@ fn draw_curve(
 }
 
 /// Names and marks in a strip on top; gives its height.
-fn legend(area: &Area<'_>, curves: &[Curve]) -> Result<i32, Failed> {
+pub(crate) fn legend(area: &Area<'_>, curves: &[Curve]) -> Result<i32, Failed> {
     let (mut x, mut y) = (36, 34);
     for (number, curve) in curves.iter().enumerate() {
         let name = short(&curve.name);
@@ -234,7 +234,7 @@ pub(crate) fn colour(number: usize) -> &'static RGBColor {
 }
 
 /// The mark of a method: another shape for each.
-fn mark(area: &Area<'_>, (x, y): (i32, i32), number: usize) -> Result<(), Failed> {
+pub(crate) fn mark(area: &Area<'_>, (x, y): (i32, i32), number: usize) -> Result<(), Failed> {
     let shape: &[(i32, i32)] = match number % 6 {
         0 => &[(-13, -13), (13, -13), (13, 13), (-13, 13)],
         1 => &[(0, -18), (17, 13), (-17, 13)],

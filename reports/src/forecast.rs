@@ -3,7 +3,7 @@
 mod document;
 mod words;
 
-mod canvas;
+pub(crate) mod canvas;
 mod chart;
 
 mod export;

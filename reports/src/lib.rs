@@ -24,6 +24,7 @@ mod table;
 
 mod drill;
 mod forecast;
+mod scenario;
 
 #[cfg(test)]
 mod sample;
@@ -51,6 +52,11 @@ pub use price::{
 pub use price::{DeletedDays, Price, PriceBook, SoftDelete, Source, Status};
 >>>>>>> theory
 pub use redundancy::Redundancy;
+pub use scenario::{
+    Cost as ScenarioCost, CostLine, CostMonth, Measure, Part, PartSum, Percentiles, Risk,
+    ScenarioDocument, Share, SpanMean, Standing, StrategyDocument, scenario_summary, standings,
+    write_scenario,
+};
 pub use table::terminal_summary;
 pub use verdict::{Verdict, verdict};
 

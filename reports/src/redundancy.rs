@@ -17,11 +17,22 @@ pub enum Redundancy {
     Grs,
     /// GRS whose second region may be read at any time.
     RaGrs,
+    /// ZRS, and three copies in a second region, some minutes behind.
+    Gzrs,
+    /// GZRS whose second region may be read at any time.
+    RaGzrs,
 }
 
 impl Redundancy {
-    /// All, from the cheapest to the dearest.
-    pub const ALL: [Self; 4] = [Self::Lrs, Self::Zrs, Self::Grs, Self::RaGrs];
+    /// All, from the cheapest to the dearest of each kind.
+    pub const ALL: [Self; 6] = [
+        Self::Lrs,
+        Self::Zrs,
+        Self::Grs,
+        Self::RaGrs,
+        Self::Gzrs,
+        Self::RaGzrs,
+    ];
 
     /// The name on the command line and in price books.
     pub fn name(self) -> &'static str {
@@ -30,6 +41,8 @@ impl Redundancy {
             Self::Zrs => "zrs",
             Self::Grs => "grs",
             Self::RaGrs => "ra-grs",
+            Self::Gzrs => "gzrs",
+            Self::RaGzrs => "ra-gzrs",
         }
     }
 
@@ -41,6 +54,10 @@ impl Redundancy {
             Self::Grs => "three copies in one datacenter and three in a second region",
             Self::RaGrs => {
                 "three copies in one datacenter and three in a second region, readable at any time"
+            }
+            Self::Gzrs => "three copies in three zones and three in a second region",
+            Self::RaGzrs => {
+                "three copies in three zones and three in a second region, readable at any time"
             }
         }
     }
@@ -59,7 +76,9 @@ impl FromStr for Redundancy {
         let found = Self::ALL
             .into_iter()
             .find(|redundancy| redundancy.name() == text);
-        found.ok_or_else(|| format!("unknown redundancy '{text}': choose lrs, zrs, grs or ra-grs"))
+        found.ok_or_else(|| {
+            format!("unknown redundancy '{text}': choose lrs, zrs, grs, ra-grs, gzrs or ra-gzrs")
+        })
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) struct PlanArgs {
     /// Price book [default: Azure Backup, West Europe, 2024]
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
-    /// How the vault may be stored, the first of them for the short answer: lrs, zrs, grs, ra-grs
+    /// How the vault may be stored, the first of them for the short answer: lrs, zrs, grs, ra-grs, gzrs, ra-gzrs
     #[arg(
         long,
         value_delimiter = ',',

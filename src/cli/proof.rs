@@ -77,7 +77,7 @@ pub(crate) struct CompareArgs {
     /// Price book [default: Azure Backup, West Europe, 2024]
     #[arg(long, value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
-    /// How the vault is stored: lrs, zrs, grs or ra-grs
+    /// How the vault is stored: lrs, zrs, grs, ra-grs, gzrs or ra-gzrs
     #[arg(long, default_value_t = reports::Redundancy::Lrs)]
     pub(crate) redundancy: reports::Redundancy,
     /// Folder for the report

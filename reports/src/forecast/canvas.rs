@@ -16,7 +16,7 @@ use crate::svg;
 
 /// How a trace is drawn.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// A line through a value for each month.
     Line(Vec<f64>),
     /// The same in dashes.
@@ -29,20 +29,20 @@ pub(super) enum Shape {
 
 /// Something that changes over the months.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
-    pub(super) name: String,
+pub(crate) struct Trace {
+    pub(crate) name: String,
     /// Its number in the palette.
-    pub(super) colour: usize,
-    pub(super) shape: Shape,
+    pub(crate) colour: usize,
+    pub(crate) shape: Shape,
 }
 
 /// A drawing over months.
-pub(super) struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     /// Names such as `2027-03`.
-    pub(super) months: &'a [&'a str],
-    pub(super) traces: &'a [Trace],
-    pub(super) y: &'a str,
-    pub(super) quantity: Quantity<'a>,
+    pub(crate) months: &'a [&'a str],
+    pub(crate) traces: &'a [Trace],
+    pub(crate) y: &'a str,
+    pub(crate) quantity: Quantity<'a>,
 }
 
 /// Labels of months that fit beside each other.
@@ -51,7 +51,7 @@ const PALE: f64 = 0.25;
 
 impl Timeline<'_> {
     /// The drawing as an `svg` element; `told` is what it says to those who don't see it.
-    pub(super) fn svg(&self, told: &str) -> Result<String, Failed> {
+    pub(crate) fn svg(&self, told: &str) -> Result<String, Failed> {
         let mut svg = String::new();
         {
             let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();

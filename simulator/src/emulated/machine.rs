@@ -9,6 +9,7 @@ use engine::units::Timestamp;
 use crate::executor::HostId;
 use crate::network::LinkId;
 use crate::trial::ground::{Ground, lock};
+use crate::trial::meter::cross;
 use crate::world::account::{Account, Endpoint};
 
 use super::debt::Debt;
@@ -64,10 +65,19 @@ impl Service for Front {
     fn served(&self, request: Request, bytes: u64) {
         let now = self.ground.handle.now();
         let store = self.ground.store(self.instance, self.copy);
-        let far = self.ground.place_of(store, self.endpoint) != Some(self.place);
+        let store_at = self.ground.place_of(store, self.endpoint);
         let geo = lock(&store.account).redundancy().is_geo();
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(now, self.copy);
+        let out = matches!(request, Request::Put | Request::List | Request::Delete);
+        if let Some(at) = store_at.filter(|at| *at != self.place && self.road) {
+            let way = if out {
+                (self.place, at)
+            } else {
+                (at, self.place)
+            };
+            cross(row, &self.ground.scenario, way, bytes);
+        }
         match request {
             Request::Put => {
                 row.writes += 1;
@@ -80,7 +90,6 @@ impl Service for Front {
                 row.got_bytes += bytes;
             }
         }
-        row.crossed_bytes += if far && self.road { bytes } else { 0 };
     }
 }
 

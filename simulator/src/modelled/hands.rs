@@ -10,6 +10,7 @@ use futures::future::{Either, select};
 use crate::scenario::{Copy, SECOND};
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
+use crate::trial::meter::cross;
 use crate::trial::rates;
 use crate::world::account::Endpoint;
 
@@ -194,10 +195,14 @@ impl Hands for ModelHands {
             .handle
             .sleep(rates::back(whole, group.disk_bytes_per_second))
             .await;
+        let store = self.ground.store(self.instance, self.copy);
+        let store_at = self.ground.place_of(store, at);
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(self.ground.handle.now(), self.copy);
         row.got_bytes += fetched;
-        row.crossed_bytes += if latency > 0 { fetched } else { 0 };
+        if let Some(store_at) = store_at.filter(|_| latency > 0) {
+            cross(row, &self.ground.scenario, (store_at, place), fetched);
+        }
         Ok(Back {
             content: Arc::clone(&point.content),
             fetched_bytes: fetched,
@@ -360,9 +365,18 @@ impl ModelHands {
             let (path, latency) = path.ok_or(Failed::Unavailable)?;
             let moved = self.moved(&path, stored + copied);
             self.unless_down(Endpoint::Primary, place, moved).await?;
+            let store = self.ground.store(self.instance, self.copy);
+            let store_at = self.ground.place_of(store, Endpoint::Primary);
             let mut meter = lock(&self.ground.meter);
             let row = meter.at(now, self.copy);
-            row.crossed_bytes += if latency > 0 { stored + copied } else { 0 };
+            if let Some(store_at) = store_at.filter(|_| latency > 0) {
+                cross(
+                    row,
+                    &self.ground.scenario,
+                    (place, store_at),
+                    stored + copied,
+                );
+            }
             row.got_bytes += copied;
         }
         self.seeded = true;

@@ -82,7 +82,7 @@ pub struct StrategyOutcome {
     pub events: u64,
     /// Incidents in all trials (one for each instance hit).
     pub incidents: u64,
-    /// Of these, recovered; the others lost everything or were not over at the end.
+    /// Of these, restored from a point; the others were waited out, lost everything or were not over at the end.
     pub recovered: u64,
     /// Waited out: nothing had to be restored.
     pub waited_out: u64,
@@ -258,7 +258,11 @@ pub struct Quantity {
     pub geo_bytes: u64,
     /// Bytes that left a region or site for another over the network, restores included.
     pub crossed_bytes: u64,
-    /// Trips of a courier.
+    /// Of these, bytes that left a region for a site.
+    pub out_bytes: u64,
+    /// Of these, bytes that came from a site.
+    pub in_bytes: u64,
+    /// Trips of a courier: with the first point (a vault), or with tapes.
     pub courier_trips: u64,
     /// Hours of machines that stand in while their own place is down.
     pub standby_hours: u64,

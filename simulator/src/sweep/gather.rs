@@ -300,6 +300,8 @@ fn add_quantities(sums: &mut Vec<Quantity>, rows: Vec<Quantity>) {
         sum.got_bytes += row.got_bytes;
         sum.geo_bytes += row.geo_bytes;
         sum.crossed_bytes += row.crossed_bytes;
+        sum.out_bytes += row.out_bytes;
+        sum.in_bytes += row.in_bytes;
         sum.courier_trips += row.courier_trips;
         sum.standby_hours += row.standby_hours;
     }

@@ -3,10 +3,22 @@
 use std::collections::BTreeMap;
 
 use crate::outcome::scenario::Quantity;
-use crate::scenario::{Scenario, YEAR};
+use crate::scenario::{PlaceKind, Scenario, YEAR};
 
 /// A month: a twelfth of 365.25 days.
 pub const MONTH: u64 = YEAR / 12;
+
+/// Takes down bytes that go from one place to another, by what kinds of places they are: a price depends
+/// on it.
+pub fn cross(row: &mut Quantity, scenario: &Scenario, (from, to): (usize, usize), bytes: u64) {
+    let kind = |place: usize| scenario.places[place].kind;
+    row.crossed_bytes += bytes;
+    match (kind(from), kind(to)) {
+        (PlaceKind::Region, PlaceKind::Region) => {}
+        (PlaceKind::Region, PlaceKind::OnPremises) => row.out_bytes += bytes,
+        (PlaceKind::OnPremises, _) => row.in_bytes += bytes,
+    }
+}
 
 /// Sums by month and copy.
 #[derive(Clone, Debug)]
@@ -34,6 +46,8 @@ impl Meter {
             got_bytes: 0,
             geo_bytes: 0,
             crossed_bytes: 0,
+            out_bytes: 0,
+            in_bytes: 0,
             courier_trips: 0,
             standby_hours: 0,
         };
@@ -70,5 +84,28 @@ impl Meter {
             row
         });
         rows.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::{Meter, cross};
+    use crate::scenario::PlaceKind;
+
+    #[test]
+    fn what_crosses_is_told_apart_by_where_it_goes() {
+        let mut scenario = sample::scenario();
+        scenario.places.push(scenario.places[0].clone());
+        scenario.places[2].kind = PlaceKind::OnPremises;
+        let mut meter = Meter::new(&scenario, 0);
+        let row = meter.at(0, 0);
+        for (way, bytes) in [((0, 1), 1), ((1, 2), 10), ((2, 0), 100)] {
+            cross(row, &scenario, way, bytes);
+        }
+        assert_eq!(
+            (row.crossed_bytes, row.out_bytes, row.in_bytes),
+            (111, 10, 100)
+        );
     }
 }
