@@ -43,14 +43,10 @@ pub use error::ReportError;
 pub use forecast::{
     ForecastDocument, MonthCost, MonthDocument, PolicyDocument, forecast_summary, write_forecast,
 };
-<<<<<<< HEAD
 pub use price::{
-    Band, DiskKind, DiskSize, MachineSize, Price, PriceBook, Priced, SoftDelete, Source, Status,
-    Tier, Way,
+    Band, DeletedDays, DiskKind, DiskSize, MachineSize, Price, PriceBook, Priced, SoftDelete,
+    Source, Status, Tier, Way,
 };
-=======
-pub use price::{DeletedDays, Price, PriceBook, SoftDelete, Source, Status};
->>>>>>> theory
 pub use redundancy::Redundancy;
 pub use scenario::{
     Cost as ScenarioCost, CostLine, CostMonth, Measure, Part, PartSum, Percentiles, Risk,

@@ -1,11 +1,8 @@
 //! Price books: what a quantity costs, each price with its source, region, date and status.
 
-<<<<<<< HEAD
 mod fees;
 mod priced;
-=======
 mod soft_delete;
->>>>>>> theory
 
 use std::fmt;
 
@@ -14,12 +11,9 @@ use toml::Spanned;
 
 use crate::{Redundancy, ReportError};
 
-<<<<<<< HEAD
 use priced::family;
 pub use priced::{Band, DiskKind, DiskSize, MachineSize, Priced, Tier, Way};
-=======
 pub use soft_delete::{DeletedDays, SoftDelete};
->>>>>>> theory
 
 /// How well a price is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
