@@ -1,6 +1,7 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
 mod advise;
+mod chaos;
 mod copy;
 mod expiry;
 mod plan;
@@ -11,10 +12,11 @@ mod vault;
 use clap::{Parser, Subcommand};
 
 pub(crate) use advise::{AdviseArgs, AdviseCommand, ComponentArgs, ProfilesArgs};
+pub(crate) use chaos::ChaosArgs;
 pub(crate) use copy::CopyArgs;
 pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
 pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
-pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs};
+pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs, Fidelities};
 pub(crate) use scenario::{ScenarioArgs, ScenarioCommand};
 pub(crate) use vault::{
     BackupArgs, BackupOptions, HookArgs, InitArgs, LsArgs, PointsArgs, RestoreArgs, VaultArgs,
@@ -132,11 +134,22 @@ pub(crate) enum Command {
     /// Work with scenarios: what is protected, how, and what goes wrong
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Scenario(ScenarioArgs),
-    /// Compare protection methods on successive states of the same data
+    /// Compare protection: methods on successive states of the same data, or strategies under the disasters
+    /// of a scenario
     #[command(after_help = "Examples:\n  firedrill compare\n  \
+        firedrill compare redundancy-in-a-regional-outage\n  \
+        firedrill compare mine.toml --trials 1000 --fidelity modelled\n  \
         firedrill compare --data monday/ tuesday/ wednesday/ --redundancy grs\n  \
         firedrill compare --data day1.img day2.img --methods full,incremental --block-size 4KiB")]
     Compare(CompareArgs),
+    /// Break a scenario's world at random, and find the fewest faults that break a promise
+    #[command(
+        after_help = "Examples:\n  firedrill chaos redundancy-in-a-regional-outage --seeds 100\n  \
+        firedrill chaos mine.toml --replay firedrill-chaos.json\n\n\
+        Every trial runs through the real engine with all checkers on. Exit code: 0 nothing broke that must not; 4 \
+        something did."
+    )]
+    Chaos(ChaosArgs),
     /// Say which component could protect something, and why
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Advise(AdviseArgs),

@@ -59,8 +59,28 @@ pub(crate) struct DrillArgs {
     pub(crate) metrics: Option<PathBuf>,
 }
 
+/// How real a scenario's trials are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Fidelities {
+    /// Without bytes: all trials
+    Modelled,
+    /// Through the engine: the first
+    Emulated,
+    /// Both, held against each other
+    Both,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CompareArgs {
+    /// A scenario's file, or the name of one that comes with the program (`firedrill scenario list`)
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["data", "methods", "full_every", "block_size", "redundancy", "work"])]
+    pub(crate) scenario: Option<String>,
+    /// Modelled trials of a scenario, each with a seed of its own [default: as the scenario says]
+    #[arg(long, value_name = "N", requires = "scenario", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) trials: Option<u32>,
+    /// How real a scenario's trials are: many without bytes, one through the engine, or both
+    #[arg(long, value_enum, default_value_t = Fidelities::Both, requires = "scenario")]
+    pub(crate) fidelity: Fidelities,
     /// Folders, or images and devices: successive states, oldest first [default: a small series
     /// made for the purpose]
     #[arg(long, num_args = 1.., value_name = "GEN")]
@@ -83,9 +103,10 @@ pub(crate) struct CompareArgs {
     /// Folder for the report
     #[arg(long, default_value = "firedrill-report", value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Seed of the series made for the purpose
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
+    /// Seed of the series made for the purpose [default: 1], or of a scenario's first trial [default: as it
+    /// says]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
     /// Folder for vaults and restores while comparing [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) work: Option<PathBuf>,

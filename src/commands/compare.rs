@@ -15,7 +15,12 @@ use crate::exit::Exit;
 use crate::output::{self, Bar};
 use crate::report;
 
+mod scenario;
+
 pub(crate) async fn run(args: &CompareArgs, json: bool) -> Result<Exit> {
+    if let Some(asked) = &args.scenario {
+        return scenario::run(asked, args, json);
+    }
     // What can be wrong with the input is told before the work, not after it.
     let book = report::price_book(args.prices.as_deref())?;
     book.vault_price(args.redundancy)?;
@@ -68,15 +73,15 @@ fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
     let mut methods = args.methods.clone();
     methods.sort_by_key(|method| *method as u8);
     methods.dedup();
-    let made = args.data.is_empty();
+    let (made, seed) = (args.data.is_empty(), args.seed.unwrap_or(1));
     let generations: Vec<PathBuf> = if made {
-        series::generate(&work.join("series"), args.seed)
+        series::generate(&work.join("series"), seed)
             .map_err(|error| engine::Error::from_io("the working folder", error))?
     } else {
         args.data.clone()
     };
     let label = if made {
-        format!("made for the purpose, seed {}", args.seed)
+        format!("made for the purpose, seed {seed}")
     } else {
         args.data[0].display().to_string()
     };
@@ -87,7 +92,7 @@ fn trial(args: &CompareArgs, work: &std::path::Path) -> Result<Trial> {
         full_every: args.full_every,
         block_bytes: args.block_size,
         work: work.to_owned(),
-        seed: made.then_some(args.seed),
+        seed: made.then_some(seed),
         command: report::command_line(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: jiff::Timestamp::now()

@@ -2,6 +2,7 @@
 
 mod advise;
 mod backup;
+mod chaos;
 mod check;
 mod compare;
 mod copy;
@@ -53,6 +54,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Schedule(args) => schedule::run(args, json),
             Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
+            Command::Chaos(args) => chaos::run(args, json),
             Command::Advise(args) => advise::run(args, json),
         }
     })

@@ -211,7 +211,7 @@ struct Steps<'a> {
 impl Steps<'_> {
     fn next(&mut self, done: u64, what: &str) {
         self.at += done;
-        self.watcher.step(self.at, self.of, what);
+        self.watcher.step(self.at + 1, self.of, what);
     }
 }
 
