@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use engine::backup::{self, Backup, Quiet, Request};
+use engine::backup::{self, Backup, Request};
 use engine::deletion;
 use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::layout::path;
