@@ -32,7 +32,8 @@ fn agree(scenario: Scenario) {
         assert!(emulated.violations.is_empty(), "{:#?}", emulated.violations);
         let agreement = agreement("it", &emulated, &modelled);
         let told = format!(
-            "{agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            "{:?}: {agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            setup.scenario.strategies[strategy].copies[0].method,
             emulated
                 .tally
                 .copies
