@@ -82,7 +82,9 @@ impl Bench {
         let all = self.blocks;
         // Each point writes blocks of its own: (how many, which method).
         let full = self.point(0, all, Method::Full).await?.0;
+        let filled = self.hands.blob_bytes().await?;
         let (none, backup) = self.point(1, 0, Method::Incremental).await?;
+        let listing = self.hands.blob_bytes().await?.saturating_sub(filled);
         let mut data: BTreeMap<u64, u64> = BTreeMap::new();
         for (write, count) in (2..).zip(steps(all)) {
             let made = self.point(write, count, Method::Incremental).await?.0;
@@ -108,6 +110,8 @@ impl Bench {
         Ok(Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
+            block_bytes: filled.saturating_sub(listing) / u64::from(all.max(1)),
+            listing_bytes: listing,
             fetched_per_block: back.fetched_bytes / used,
             fetched_base: back.fetched_bytes % used,
             rounds: [backup.0, restore.0, forget.0, prune.0],

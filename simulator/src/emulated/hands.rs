@@ -11,6 +11,7 @@ use engine::format::keyslot::{KdfCost, Terms};
 use engine::format::layout::path;
 use engine::format::point::{Manifest, Method, SourceKind};
 use engine::ids::PointId;
+use engine::inventory::History;
 use engine::prune::{self, Limits};
 use engine::retention::{Subject, decide};
 use engine::seam::{AsItIs, World};
@@ -243,6 +244,10 @@ impl Hands for EngineHands {
         };
         let back = restore::run(&vault, &catalog, point, &request, &charged).await;
         let back = back.map_err(|error| failed(&error))?;
+        // A disk with zeros in the place of what is damaged is not what the point vouches for.
+        if back.damaged > 0 {
+            return Err(Failed::Damaged);
+        }
         let blocks = self.ground.state(self.instance).disk.blocks();
         let content = read(&target, self.look, blocks).map_err(Failed::Broken)?;
         debt.pay().await;
@@ -341,6 +346,13 @@ impl EngineHands {
         let store = self.ground.store(self.instance, self.copy);
         let lost = lock(&store.account).rightly_lost() > 0;
         lost || self.spec().soft_delete_micros == 0
+    }
+
+    /// Bytes of all sealed blobs in the vault.
+    pub(super) async fn blob_bytes(&mut self) -> Result<u64, Failed> {
+        let (vault, catalog, _) = self.read(Endpoint::Primary, self.place()).await?;
+        let history = History::read(&vault, &catalog).await;
+        Ok(history.map_err(|error| failed(&error))?.blob_bytes)
     }
 
     /// What the names of this instance's objects begin with in the account.

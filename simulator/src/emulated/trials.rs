@@ -57,6 +57,11 @@ fn agree(scenario: Scenario) {
             agreement.bytes_ppm <= 20_000 && agreement.rto_ppm <= 50_000,
             "{told}"
         );
+        let shared = prepared.scenario.strategies[strategy]
+            .copies
+            .iter()
+            .any(|copy| copy.method == Method::Forever);
+        assert!(shared || agreement.bytes_at_end_ppm <= 20_000, "{told}");
     }
 }
 

@@ -244,7 +244,9 @@ fn the_digest_tells_what_when_and_to_whom() {
 
 #[test]
 fn a_tokio_runtime_around_it_holds_nothing_back() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let mut executor = Executor::new();
         let handle = executor.handle();

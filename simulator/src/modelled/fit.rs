@@ -11,6 +11,10 @@ pub struct Fit {
     pub base_bytes: u64,
     /// By how many blocks a point stores, ascending: real bytes beyond `base_bytes`.
     pub data_bytes: Vec<(u64, u64)>,
+    /// Real bytes of a sealed block, without what packs add.
+    pub block_bytes: u64,
+    /// Real bytes of a point's sealed listing, which lies in its packs.
+    pub listing_bytes: u64,
     /// Real bytes that a restore fetches for each block.
     pub fetched_per_block: u64,
     /// Real bytes that it fetches besides.

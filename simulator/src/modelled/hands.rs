@@ -40,16 +40,17 @@ impl Hands for ModelHands {
 
     fn new(ground: &Arc<Ground<()>>, kit: &Arc<Fits>, instance: usize, copy: usize) -> Self {
         let machine = &ground.instances[instance];
+        let fit = kit.of(&ground.scenario.groups, &machine.group);
         let forever = ground.copy(copy).method == Method::Forever;
         Self {
             ground: Arc::clone(ground),
             kit: Arc::clone(kit),
-            fit: kit.of(&ground.scenario.groups, &machine.group),
+            fit: Arc::clone(&fit),
             instance,
             copy,
             points: Vec::new(),
             condemned: Vec::new(),
-            pool: forever.then(Pool::default),
+            pool: forever.then(|| Pool::new(fit.block_bytes, fit.listing_bytes)),
             made: 0,
             seeded: false,
         }
@@ -215,7 +216,8 @@ impl Hands for ModelHands {
             });
             self.points.clear();
             self.condemned.clear();
-            self.pool = self.pool.as_ref().map(|_| Pool::default());
+            let (block, listing) = (self.fit.block_bytes, self.fit.listing_bytes);
+            self.pool = self.pool.as_ref().map(|_| Pool::new(block, listing));
         } else {
             self.mark(&numbers);
         }

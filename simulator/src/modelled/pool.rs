@@ -19,6 +19,8 @@ struct Pack {
     owner: Option<u32>,
     blobs: Vec<Blob>,
     needed: u64,
+    /// Real bytes of a listing that lies in it too, needed as long as its owner is there.
+    listing: u64,
     condemned: Option<u64>,
 }
 
@@ -34,6 +36,9 @@ pub(super) struct Pool {
     packs: BTreeMap<u32, Pack>,
     places: BTreeMap<Blob, Place>,
     next: u32,
+    /// Real bytes of a sealed block, and of a point's listing.
+    block: u64,
+    listing: u64,
 }
 
 /// What a prune did.
@@ -46,6 +51,15 @@ pub(super) struct Pruned {
 }
 
 impl Pool {
+    /// An empty one, for blocks and listings of so many sealed bytes.
+    pub(super) fn new(block: u64, listing: u64) -> Self {
+        Self {
+            block,
+            listing,
+            ..Self::default()
+        }
+    }
+
     /// A point lands: its own blobs go to new packs, and all that it refers to is needed once more. Gives the
     /// packs, of `most` blobs at most, with the number of their blobs. What does not fill a pack goes into one.
     pub(super) fn add(
@@ -94,6 +108,7 @@ impl Pool {
             owner,
             blobs,
             needed: count,
+            listing: if owner.is_some() { self.listing } else { 0 },
             condemned: None,
         };
         self.packs.insert(name, pack);
@@ -129,18 +144,17 @@ impl Pool {
     /// A prune by the engine's own plan. `bytes` is what a pack of so many blobs weighs.
     pub(super) fn prune(&mut self, terms: Terms, now: u64, bytes: impl Fn(u64) -> u64) -> Pruned {
         let instant = |micros: u64| Timestamp::from_nanoseconds(i128::from(micros) * 1000);
-        let each = bytes(2).saturating_sub(bytes(1)).max(1);
         let facts = self.packs.iter().map(|(name, pack)| PackFact {
             id: id(*name),
             bytes: bytes(pack.blobs.len() as u64),
             written: instant(pack.written),
             owned: pack.owner.is_some(),
             condemned: pack.condemned.map(instant),
-            blob_bytes: each * pack.blobs.len() as u64,
+            blob_bytes: self.block * pack.blobs.len() as u64 + pack.listing,
             needed_bytes: if pack.condemned.is_some() {
                 0
             } else {
-                each * pack.needed
+                self.block * pack.needed
             },
         });
         let facts: Vec<PackFact> = facts.collect();

@@ -277,8 +277,12 @@ pub struct Agreement {
     pub points_equal: bool,
     /// Blocks stored are equal.
     pub blocks_equal: bool,
-    /// Largest difference of bytes stored at the end, of any copy, parts of a million.
+    /// Difference of bytes stored over time (byte-hours, which are what is priced), parts of a million.
     pub bytes_ppm: u64,
+    /// Largest difference of bytes stored at the end, of any copy, parts of a million. Points that share
+    /// packs (`forever`) can be apart here while a pack that was written anew waits beside its old form: one
+    /// fidelity does so a prune earlier than the other.
+    pub bytes_at_end_ppm: u64,
     /// RPOs of all incidents are equal.
     pub rpo_equal: bool,
     /// Largest difference of an RTO, parts of a million.

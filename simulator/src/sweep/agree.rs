@@ -17,6 +17,12 @@ pub fn agreement(strategy: &str, emulated: &Trial, modelled: &Trial) -> Agreemen
     let same = ours.len() == theirs.len();
     let rto = both()
         .map(|(ours, theirs)| ppm(ours.rto_micros.unwrap_or(0), theirs.rto_micros.unwrap_or(0)));
+    let stored = |trial: &Trial| {
+        let rows = trial.tally.quantities.iter();
+        rows.map(|row| row.byte_hours).sum::<u128>()
+    };
+    let (ours_stored, theirs_stored) = (stored(emulated), stored(modelled));
+    let apart = ours_stored.abs_diff(theirs_stored) * 1_000_000 / ours_stored.max(1);
     Agreement {
         strategy: strategy.to_owned(),
         points_equal: copies().all(|(ours, theirs)| {
@@ -25,7 +31,8 @@ pub fn agreement(strategy: &str, emulated: &Trial, modelled: &Trial) -> Agreemen
                 && sorted(&ours.chains) == sorted(&theirs.chains)
         }),
         blocks_equal: copies().all(|(ours, theirs)| ours.blocks == theirs.blocks),
-        bytes_ppm: copies()
+        bytes_ppm: u64::try_from(apart).unwrap_or(u64::MAX),
+        bytes_at_end_ppm: copies()
             .map(|(ours, theirs)| ppm(ours.bytes, theirs.bytes))
             .max()
             .unwrap_or(0),

@@ -259,7 +259,9 @@ fn spread(histogram: &Histogram<u64>, ends: (u64, u64)) -> Spread {
     let at = |share: f64| histogram.value_at_quantile(share).clamp(min, max);
     let sum: u128 = histogram
         .iter_recorded()
-        .map(|step| u128::from(step.value_iterated_to().min(max)) * u128::from(step.count_at_value()))
+        .map(|step| {
+            u128::from(step.value_iterated_to().min(max)) * u128::from(step.count_at_value())
+        })
         .sum();
     Spread {
         count: histogram.len(),

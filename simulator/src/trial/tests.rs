@@ -29,6 +29,8 @@ fn fit() -> Fit {
     Fit {
         base_bytes: 2_000,
         data_bytes: vec![(1, 9_000), (64, 9_000 * 64)],
+        block_bytes: 8_271,
+        listing_bytes: 2_200,
         fetched_per_block: 8_300,
         fetched_base: 4_000,
         rounds: [10, 8, 5, 12],

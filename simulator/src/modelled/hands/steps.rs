@@ -191,7 +191,7 @@ impl ModelHands {
     pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
         let base = (self.fit.base_bytes * scale).min(stored);
-        let most = PACK_BYTES as u64 / self.fit.data(2).saturating_sub(self.fit.data(1)).max(1);
+        let most = PACK_BYTES as u64 / self.fit.block_bytes.max(1);
         let content = &snapshot.content;
         let packs = self.pool.as_mut();
         let packs = packs.map(|pool| pool.add(number, content, owners, now, most as usize));
