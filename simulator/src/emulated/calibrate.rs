@@ -84,12 +84,10 @@ impl Bench {
         let full = self.point(0, all, Method::Full).await?.0;
         let (none, backup) = self.point(1, 0, Method::Incremental).await?;
         let mut data: BTreeMap<u64, u64> = BTreeMap::new();
-        let mut write = 2;
-        for count in steps(all) {
+        for (write, count) in (2..).zip(steps(all)) {
             let made = self.point(write, count, Method::Incremental).await?.0;
             let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
             data.insert(u64::from(count), bytes);
-            write += 1;
         }
         data.insert(
             u64::from(all),
@@ -179,30 +177,6 @@ fn bench(group: &Group) -> Scenario {
         disk_bytes_per_second: fast,
         ..group.clone()
     };
-    let none = Drawn::Fixed(0);
-    let copy = Copy {
-        to: To::Vault,
-        place: None,
-        redundancy: Redundancy::Lrs,
-        method: Method::Incremental,
-        full_every: u32::MAX,
-        every_micros: DAY,
-        at_micros: 0,
-        policy: Policy {
-            keep_last: "1".parse().ok(),
-            ..Policy::default()
-        },
-        soft_delete_micros: DAY,
-        grace_micros: DAY,
-        prune_every_micros: DAY,
-        retry_micros: DAY,
-        geo_lag: none,
-        provider_declares: None,
-        seeding: None,
-        offsite: None,
-        store_bytes_per_second: fast,
-        request_micros: TRIP,
-    };
     Scenario {
         name: "calibration".to_owned(),
         question: String::new(),
@@ -224,20 +198,53 @@ fn bench(group: &Group) -> Scenario {
         strategies: vec![Strategy {
             name: "calibration".to_owned(),
             component: None,
-            copies: vec![copy],
+            copies: vec![copy(fast)],
             recover_in: None,
         }],
         faults: Vec::new(),
-        operator: Operator {
-            detect: none,
-            declare: none,
-            provision: none,
-            geo_failover: none,
-            boot: none,
-            validate: none,
-            rebuild: none,
-        },
+        operator: OPERATOR,
         emulated: true,
         assumed: Vec::new(),
+    }
+}
+
+/// Takes no time.
+const AT_ONCE: Drawn = Drawn::Fixed(0);
+
+/// Nobody has to do anything.
+const OPERATOR: Operator = Operator {
+    detect: AT_ONCE,
+    declare: AT_ONCE,
+    provision: AT_ONCE,
+    geo_failover: AT_ONCE,
+    boot: AT_ONCE,
+    validate: AT_ONCE,
+    rebuild: AT_ONCE,
+};
+
+/// A copy in a vault as fast as `fast`.
+fn copy(fast: u64) -> Copy {
+    Copy {
+        to: To::Vault,
+        place: None,
+        redundancy: Redundancy::Lrs,
+        method: Method::Incremental,
+        full_every: u32::MAX,
+        every_micros: DAY,
+        at_micros: 0,
+        policy: Policy {
+            keep_last: "1".parse().ok(),
+            ..Policy::default()
+        },
+        soft_delete_micros: DAY,
+        grace_micros: DAY,
+        prune_every_micros: DAY,
+        retry_micros: DAY,
+        geo_lag: AT_ONCE,
+        provider_declares: None,
+        seeding: None,
+        offsite: None,
+        store_bytes_per_second: fast,
+        request_micros: TRIP,
     }
 }

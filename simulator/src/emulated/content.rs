@@ -9,13 +9,13 @@ use crate::draw::Draws;
 use crate::workload::Content;
 
 /// What every block that was written begins with: in a vault it must not be found.
-pub const MARK: &[u8; 16] = b"firedrill block\n";
+pub(super) const MARK: &[u8; 16] = b"firedrill block\n";
 /// Mark, instance, block, write.
 const HEADER_BYTES: usize = 16 + 12;
 
 /// What the blocks of an instance look like.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub(super) struct Look {
     /// The instance's number.
     pub instance: u32,
     /// Bytes of a block.
@@ -26,7 +26,7 @@ pub struct Look {
 
 impl Look {
     /// The bytes of one block as of one write; zeros for a block never written.
-    pub fn block(self, block: u32, version: u32, out: &mut [u8]) {
+    pub(super) fn block(self, block: u32, version: u32, out: &mut [u8]) {
         if version == 0 {
             return out.fill(0);
         }
@@ -43,7 +43,7 @@ impl Look {
     }
 
     /// Which write a block is of; `None` for bytes that no write made.
-    pub fn version(self, block: u32, bytes: &[u8]) -> Option<u32> {
+    pub(super) fn version(self, block: u32, bytes: &[u8]) -> Option<u32> {
         if engine::source::is_zero(bytes) {
             return Some(0);
         }
@@ -64,7 +64,7 @@ fn fill(seed: u64, version: u32, out: &mut [u8]) {
 
 /// A disk image on this machine that follows an instance's disk.
 #[derive(Debug)]
-pub struct Image {
+pub(super) struct Image {
     look: Look,
     path: PathBuf,
     file: File,
@@ -76,7 +76,7 @@ impl Image {
     ///
     /// # Errors
     /// As the system gives them.
-    pub fn create(path: &Path, look: Look, blocks: usize) -> std::io::Result<Self> {
+    pub(super) fn create(path: &Path, look: Look, blocks: usize) -> std::io::Result<Self> {
         let file = File::options()
             .read(true)
             .write(true)
@@ -93,7 +93,7 @@ impl Image {
     }
 
     /// Where it lies.
-    pub fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -101,7 +101,7 @@ impl Image {
     ///
     /// # Errors
     /// As the system gives them.
-    pub fn follow(&mut self, content: &Content) -> std::io::Result<()> {
+    pub(super) fn follow(&mut self, content: &Content) -> std::io::Result<()> {
         let mut bytes = vec![0; self.look.block_bytes];
         for (block, (was, is)) in self.content.iter_mut().zip(content.iter()).enumerate() {
             if was != is {
@@ -119,7 +119,7 @@ impl Image {
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub fn read(path: &Path, look: Look, blocks: usize) -> Result<Content, String> {
+pub(super) fn read(path: &Path, look: Look, blocks: usize) -> Result<Content, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
     if bytes.len() != blocks * look.block_bytes {
         return Err(format!(

@@ -32,7 +32,8 @@ fn agree(scenario: Scenario) {
         assert!(emulated.violations.is_empty(), "{:#?}", emulated.violations);
         let agreement = agreement("it", &emulated, &modelled);
         let told = format!(
-            "{agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            "{:?}: {agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            setup.scenario.strategies[strategy].copies[0].method,
             emulated
                 .tally
                 .copies
@@ -48,7 +49,6 @@ fn agree(scenario: Scenario) {
             emulated.tally.incidents.first(),
             modelled.tally.incidents.first()
         );
-        eprintln!("{told}");
         assert!(
             agreement.points_equal && agreement.blocks_equal && agreement.rpo_equal,
             "{told}"
@@ -65,7 +65,6 @@ fn methods_agree() {
     for method in Method::ALL {
         let mut scenario = sample::scenario();
         scenario.strategies[0].copies[0].method = method;
-        eprintln!("{}", method.name());
         agree(scenario);
     }
 }
@@ -89,7 +88,6 @@ fn disasters_agree() {
                 .faults
                 .push(fault(FaultKind::InstanceDisk, at + HOUR, 1));
         }
-        eprintln!("{kind:?}");
         agree(scenario);
     }
 }

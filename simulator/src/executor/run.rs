@@ -65,6 +65,9 @@ impl Handle {
 
     /// Starts a task on `host`. It goes on when those that were woken before have had their turn.
     pub fn spawn(&self, host: HostId, task: impl Future<Output = ()> + Send + 'static) {
+        // Inside a tokio runtime its channels would count our polls, and hold tasks back for a turn of the
+        // runtime that never comes.
+        let task = tokio::task::unconstrained(task);
         self.lock().tasks.add(host, Box::pin(task));
     }
 

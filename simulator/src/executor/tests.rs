@@ -241,3 +241,22 @@ fn the_digest_tells_what_when_and_to_whom() {
     executor.handle().trace(A, "put", 3);
     assert_eq!(executor.handle().kept_trace().len(), 1);
 }
+
+#[test]
+fn a_tokio_runtime_around_it_holds_nothing_back() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut executor = Executor::new();
+        let handle = executor.handle();
+        handle.clone().spawn(HostId(0), async move {
+            // More than tokio lets one task do in a turn.
+            for number in 0..1000 {
+                let (sender, receiver) = tokio::sync::oneshot::channel();
+                handle.spawn(HostId(0), async move { sender.send(number).unwrap() });
+                assert_eq!(receiver.await.unwrap(), number);
+            }
+        });
+        assert!(executor.run(Some(1)) >= 1000 || executor.handle().tasks() == 0);
+        assert_eq!(executor.handle().tasks(), 0);
+    });
+}

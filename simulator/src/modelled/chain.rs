@@ -11,9 +11,8 @@ use crate::workload::Content;
 #[derive(Clone, Debug)]
 pub(super) struct Point {
     pub(super) number: u32,
-    /// When its backup began, and when it landed.
+    /// When its backup began.
     pub(super) captured: u64,
-    pub(super) landed: u64,
     pub(super) method: Method,
     /// The point that it was compared with.
     pub(super) base: Option<u32>,

@@ -39,7 +39,8 @@ impl Fit {
         };
         let (run, rise) = (high.0 - low.0, i128::from(high.1) - i128::from(low.1));
         let beyond = i128::from(blocks) - i128::from(low.0);
-        (i128::from(low.1) + rise * beyond / i128::from(run.max(1))).max(0) as u64
+        let bytes = i128::from(low.1) + rise * beyond / i128::from(run.max(1));
+        u64::try_from(bytes).unwrap_or(0)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a scenario's numbers rest on, with sources, for the report.
 
 use crate::outcome::scenario::Assumption;
-use crate::scenario::{DAY, Drawn, HOUR, MINUTE, SECOND, Scenario};
+use crate::scenario::{Copy, DAY, Drawn, HOUR, MINUTE, Operator, SECOND, Scenario};
 use crate::trial::rates;
 use crate::world::geo::CATCH_UP;
 
@@ -10,100 +10,86 @@ const JUDGEMENT: &str = "a judgement: set it in the scenario";
 
 /// The assumptions of a scenario.
 pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
-    let mut all = Vec::new();
-    let mut add = |what: &str, value: String, source: &str| {
-        all.push(Assumption {
-            what: what.to_owned(),
-            value,
-            source: source.to_owned(),
-        });
-    };
-    let operator = &scenario.operator;
-    add(
-        "From an incident to somebody knowing",
-        told(operator.detect),
-        JUDGEMENT,
+    let mut all = of_operator(&scenario.operator);
+    let strategies = scenario.strategies.iter();
+    all.extend(
+        strategies
+            .flat_map(|strategy| &strategy.copies)
+            .flat_map(of_copy),
     );
-    add(
-        "From knowing to deciding to recover",
-        told(operator.declare),
-        JUDGEMENT,
-    );
-    add(
-        "A machine to restore to",
-        told(operator.provision),
-        JUDGEMENT,
-    );
-    add(
-        "Geo failover of a storage account",
-        told(operator.geo_failover),
-        "about an hour: Microsoft, How customer-managed (unplanned) failover works, 2024-04-29",
-    );
-    add(
-        "Booting one group of the recovery plan",
-        told(operator.boot),
-        JUDGEMENT,
-    );
-    add(
-        "Making sure that the service is right",
-        told(operator.validate),
-        JUDGEMENT,
-    );
-    add(
-        "Building a destroyed place anew",
-        told(operator.rebuild),
-        JUDGEMENT,
-    );
-    for copy in scenario
-        .strategies
-        .iter()
-        .flat_map(|strategy| &strategy.copies)
-    {
-        if copy.redundancy.is_geo() {
-            add(
-                &format!("Lag of the second region, {}", copy.redundancy.name()),
-                told(copy.geo_lag),
-                "typically less than 15 minutes, no SLA (Microsoft, Azure Storage redundancy, 2023-07-17); a \
-                 vault's copy up to 12 hours (Reliability in Azure Backup, 2025)",
-            );
-        }
-        if let Some(declares) = copy.provider_declares {
-            add(
-                "Until the provider declares a disaster",
-                told(declares),
-                JUDGEMENT,
-            );
-        }
-    }
-    add(
-        "Catching up after the second region was cut off",
-        format!("{CATCH_UP} times as fast as data changes"),
-        "a judgement (simulator/src/world/geo.rs)",
-    );
-    let rate = |bytes: u64| format!("{} MB/s", bytes / 1_000_000);
-    add(
-        "Fingerprinting",
-        rate(rates::FINGERPRINT),
-        "measured: cargo bench, benches/README.md",
-    );
-    add(
-        "Compressing and sealing",
-        rate(rates::SEAL),
-        "measured: cargo bench, benches/README.md",
-    );
-    add(
-        "Opening and writing",
-        rate(rates::OPEN),
-        "measured: cargo bench, benches/README.md",
-    );
-    add(
-        "Writes",
-        "at the end of each hour, or of the shortest time between points".to_owned(),
-        "a simplification: true losses are told to that grain",
-    );
+    all.extend(of_world());
     all.sort_by(|a, b| a.what.cmp(&b.what));
     all.dedup();
     all
+}
+
+fn assumed(what: &str, value: String, source: &str) -> Assumption {
+    Assumption {
+        what: what.to_owned(),
+        value,
+        source: source.to_owned(),
+    }
+}
+
+/// What people do, and how long it takes them.
+fn of_operator(operator: &Operator) -> Vec<Assumption> {
+    let judged = |what, time| assumed(what, told(time), JUDGEMENT);
+    vec![
+        judged("From an incident to somebody knowing", operator.detect),
+        judged("From knowing to deciding to recover", operator.declare),
+        judged("A machine to restore to", operator.provision),
+        assumed(
+            "Geo failover of a storage account",
+            told(operator.geo_failover),
+            "about an hour: Microsoft, How customer-managed (unplanned) failover works, 2024-04-29",
+        ),
+        judged("Booting one group of the recovery plan", operator.boot),
+        judged("Making sure that the service is right", operator.validate),
+        judged("Building a destroyed place anew", operator.rebuild),
+    ]
+}
+
+/// What the second region of a copy does.
+fn of_copy(copy: &Copy) -> Vec<Assumption> {
+    let lag = copy.redundancy.is_geo().then(|| {
+        assumed(
+            &format!("Lag of the second region, {}", copy.redundancy.name()),
+            told(copy.geo_lag),
+            "typically less than 15 minutes, no SLA (Microsoft, Azure Storage redundancy, 2023-07-17); a \
+             vault's copy up to 12 hours (Reliability in Azure Backup, 2025)",
+        )
+    });
+    let declares = copy.provider_declares.map(|declares| {
+        assumed(
+            "Until the provider declares a disaster",
+            told(declares),
+            JUDGEMENT,
+        )
+    });
+    lag.into_iter().chain(declares).collect()
+}
+
+/// What is the same in every scenario.
+fn of_world() -> Vec<Assumption> {
+    let rate = |what, bytes: u64| {
+        let source = "measured: cargo bench, benches/README.md";
+        assumed(what, format!("{} MB/s", bytes / 1_000_000), source)
+    };
+    vec![
+        assumed(
+            "Catching up after the second region was cut off",
+            format!("{CATCH_UP} times as fast as data changes"),
+            "a judgement (simulator/src/world/geo.rs)",
+        ),
+        rate("Fingerprinting", rates::FINGERPRINT),
+        rate("Compressing and sealing", rates::SEAL),
+        rate("Opening and writing", rates::OPEN),
+        assumed(
+            "Writes",
+            "at the end of each hour, or of the shortest time between points".to_owned(),
+            "a simplification: true losses are told to that grain",
+        ),
+    ]
 }
 
 /// A time in words.

@@ -29,6 +29,9 @@ pub struct Gather {
     names: Vec<String>,
     rpo: Histogram<u64>,
     rto: Histogram<u64>,
+    /// Smallest and largest of each.
+    rpo_ends: (u64, u64),
+    rto_ends: (u64, u64),
     spans: BTreeMap<String, (u64, u128)>,
     order: Vec<String>,
 }
@@ -104,6 +107,8 @@ impl Gather {
                 .collect(),
             rpo: histogram(),
             rto: histogram(),
+            rpo_ends: (u64::MAX, 0),
+            rto_ends: (u64::MAX, 0),
             spans: BTreeMap::new(),
             order: Vec::new(),
         }
@@ -157,9 +162,11 @@ impl Gather {
         // A histogram that grows takes any value.
         if let Some(rpo) = row.rpo_micros {
             self.rpo.saturating_record(rpo);
+            self.rpo_ends = (self.rpo_ends.0.min(rpo), self.rpo_ends.1.max(rpo));
         }
         if let Some(rto) = row.rto_micros {
             self.rto.saturating_record(rto);
+            self.rto_ends = (self.rto_ends.0.min(rto), self.rto_ends.1.max(rto));
             for span in &row.spans {
                 if !self.order.contains(&span.name) {
                     self.order.push(span.name.clone());
@@ -228,8 +235,8 @@ impl Gather {
     /// The sums.
     pub fn finish(self) -> StrategyOutcome {
         let mut outcome = self.outcome;
-        outcome.rpo = spread(&self.rpo);
-        outcome.rto = spread(&self.rto);
+        outcome.rpo = spread(&self.rpo, self.rpo_ends);
+        outcome.rto = spread(&self.rto, self.rto_ends);
         let spans = self.order.into_iter().map(|name| {
             let (count, sum) = self.spans.get(&name).copied().unwrap_or_default();
             Span {
@@ -243,24 +250,26 @@ impl Gather {
 }
 
 /// Order statistics, each the top of its bucket: never smaller than what was recorded.
-fn spread(histogram: &Histogram<u64>) -> Spread {
+fn spread(histogram: &Histogram<u64>, ends: (u64, u64)) -> Spread {
     if histogram.is_empty() {
         return Spread::default();
     }
-    let at = |share: f64| histogram.value_at_quantile(share).min(histogram.max());
+    // What was recorded is exact at both ends; a histogram's first bucket ends at 1.
+    let (min, max) = ends;
+    let at = |share: f64| histogram.value_at_quantile(share).clamp(min, max);
     let sum: u128 = histogram
         .iter_recorded()
-        .map(|step| u128::from(step.value_iterated_to()) * u128::from(step.count_at_value()))
+        .map(|step| u128::from(step.value_iterated_to().min(max)) * u128::from(step.count_at_value()))
         .sum();
     Spread {
         count: histogram.len(),
-        min_micros: histogram.min(),
+        min_micros: min,
         mean_micros: (sum / u128::from(histogram.len())) as u64,
         p50_micros: at(0.5),
         p90_micros: at(0.9),
         p95_micros: at(0.95),
         p99_micros: at(0.99),
-        max_micros: histogram.max(),
+        max_micros: max,
         buckets: buckets(histogram),
     }
 }

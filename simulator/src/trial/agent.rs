@@ -19,7 +19,11 @@ pub fn first_due(scenario: &Scenario, at_micros: u64) -> u64 {
     (at_micros + DAY - of_day) % DAY
 }
 
+/// Points for pictures: instance, copy, captured, landed.
+pub type Pictured = Arc<Mutex<Vec<(usize, u32, u64, u64)>>>;
+
 /// An agent.
+#[derive(Debug)]
 pub struct Agent<H: Hands> {
     /// Where it works.
     pub ground: Arc<Ground<H::Stored>>,
@@ -32,7 +36,7 @@ pub struct Agent<H: Hands> {
     /// What it adds to.
     pub tally: Arc<Mutex<Tally>>,
     /// Where its points go for pictures.
-    pub pictured: Option<Arc<Mutex<Vec<(usize, u32, u64, u64)>>>>,
+    pub pictured: Option<Pictured>,
 }
 
 impl<H: Hands> Agent<H> {

@@ -231,7 +231,7 @@ impl<'a, H: Hands> Operator<'a, H> {
     async fn bring_back(&mut self, place: usize) -> Option<(Back, usize, u32)> {
         let mut barren: Vec<(usize, Endpoint)> = Vec::new();
         loop {
-            let source = self.best(place, &barren).await?;
+            let source = self.best(place, &barren)?;
             match self.fetch(&source, place).await {
                 Ok(back) => return Some(back),
                 // Not to be had after all: look again, when it may be.
@@ -245,7 +245,7 @@ impl<'a, H: Hands> Operator<'a, H> {
     }
 
     /// The source by the rule of this module, `barren` ones left out.
-    async fn best(&mut self, place: usize, barren: &[(usize, Endpoint)]) -> Option<Source> {
+    fn best(&mut self, place: usize, barren: &[(usize, Endpoint)]) -> Option<Source> {
         let ground = Arc::clone(self.ground);
         let mut sources = Vec::new();
         for copy in 0..self.hands.len() {

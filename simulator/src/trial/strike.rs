@@ -44,6 +44,7 @@ pub struct Incident {
 }
 
 /// All that faults are applied to.
+#[derive(Debug)]
 pub struct Strikes<H: Hands> {
     /// The ground.
     pub ground: Arc<Ground<H::Stored>>,

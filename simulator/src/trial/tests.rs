@@ -39,7 +39,7 @@ fn fit() -> Fit {
 fn modelled(scenario: Scenario) -> Trial {
     let scenario = Arc::new(scenario);
     let copies = scenario.strategies[0].copies.clone();
-    let fits = vec![Arc::new(fit()); scenario.groups.len()];
+    let fits = scenario.groups.iter().map(|_| Arc::new(fit())).collect();
     let kit = Arc::new(Fits::new(fits, &copies, scenario.start_seconds));
     let draws = Draws::new(scenario.seed);
     let setup = Setup {

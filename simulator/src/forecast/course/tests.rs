@@ -83,7 +83,7 @@ fn deleted_points_stay_their_time_and_their_last_days_are_free() {
 fn long_soft_delete_is_charged_but_for_its_last_days() {
     let fulls = format!("{OFFICE}method = \"full\"\n");
     let played = play(&fulls, "keep-last = 1", 100, |rules| {
-        rules.soft_delete = 60 * DAY
+        rules.soft_delete = 60 * DAY;
     });
     let end = played.samples.last().expect("an end");
     let fulls = |bytes: u64| (bytes + GIB / 2) / GIB / 500;

@@ -11,7 +11,7 @@ use super::super::strike::Incident;
 
 /// Something to wait for on the way to a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub(super) enum Way {
     /// Until the store can be reached.
     Wait,
     /// The store's geo failover.
@@ -24,7 +24,7 @@ pub enum Way {
 
 impl Way {
     /// The span's name.
-    pub fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
             Self::GeoFailover => "geo-failover",
@@ -36,7 +36,7 @@ impl Way {
 
 /// A source.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
+pub(super) struct Source {
     /// Which copy.
     pub copy: usize,
     /// Which of its regions.
@@ -49,7 +49,7 @@ pub struct Source {
 
 impl Source {
     /// As rows name it.
-    pub fn name<V>(&self, ground: &Ground<V>) -> String {
+    pub(super) fn name<V>(&self, ground: &Ground<V>) -> String {
         let to = match ground.copy(self.copy).to {
             To::Vault => "vault",
             To::Snapshot => "snapshot",
@@ -67,7 +67,7 @@ impl Source {
 }
 
 /// The sources of one copy, as things stand `now`.
-pub fn of<V>(
+pub(super) fn of<V>(
     ground: &Arc<Ground<V>>,
     incident: &Incident,
     copy: usize,
@@ -147,7 +147,7 @@ pub fn of<V>(
 }
 
 /// Age, at the incident, of the oldest write that did not come back; 0 when all did.
-pub fn true_loss(incident: &Incident, back: &Content, at: u64) -> u64 {
+pub(super) fn true_loss(incident: &Incident, back: &Content, at: u64) -> u64 {
     let lost = incident
         .content
         .iter()

@@ -1,0 +1,317 @@
+//! What the steps of modelled hands have in common: waiting, moving bytes, and the store's objects.
+
+use std::sync::Arc;
+
+use engine::format::keyslot::Terms;
+use engine::format::pack::PACK_BYTES;
+use futures::future::{Either, select};
+
+use crate::scenario::{Copy, SECOND};
+use crate::trial::ground::lock;
+use crate::trial::hands::{Failed, Snapshot};
+use crate::trial::meter::cross;
+use crate::trial::rates;
+use crate::world::account::Endpoint;
+
+use super::super::chain::Point;
+use super::super::pool::Pool;
+use super::ModelHands;
+
+/// How long the engine's retry layer waits on average before it gives up (`engine::seam::store::Retries::PATIENT`).
+const PATIENCE: u64 = 20 * SECOND;
+
+/// The steps that a fit has figures for.
+#[derive(Clone, Copy)]
+pub(super) enum Step {
+    Backup,
+    Restore,
+    Forget,
+    Prune,
+}
+
+type Account = crate::world::account::Account<()>;
+
+impl ModelHands {
+    pub(super) fn spec(&self) -> &Copy {
+        self.ground.copy(self.copy)
+    }
+
+    pub(super) fn scale(&self) -> u64 {
+        self.ground.instances[self.instance].group.scale()
+    }
+
+    pub(super) fn place(&self) -> usize {
+        self.ground.state(self.instance).place
+    }
+
+    /// Does something with the account, with what makes keys.
+    pub(super) fn with_account<T>(
+        &self,
+        act: impl FnOnce(&mut Account, &dyn Fn(&str, u32) -> String) -> T,
+    ) -> T {
+        let key = |kind: &str, number: u32| format!("{:06}/{kind}{number:08}", self.instance);
+        let store = self.ground.store(self.instance, self.copy);
+        act(&mut lock(&store.account), &key)
+    }
+
+    pub(super) fn open(&self) -> Result<(), Failed> {
+        if self.ground.is_locked() {
+            Err(Failed::Locked)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Waits until the store serves, for as long as the engine's retries would.
+    pub(super) async fn reach(&self, at: Endpoint, place: usize) -> Result<(), Failed> {
+        self.open()?;
+        let store = self.ground.store(self.instance, self.copy);
+        let (spans, now) = (
+            self.ground.unreachable(store, at, place),
+            self.ground.handle.now(),
+        );
+        let Some(until) = spans.until(now) else {
+            return Ok(());
+        };
+        self.ground
+            .handle
+            .sleep_until(until.min(now + PATIENCE))
+            .await;
+        if until > now + PATIENCE {
+            Err(Failed::Unavailable)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The round trips and requests of a step.
+    pub(super) async fn rounds(&self, step: Step, at: Endpoint) {
+        let (rounds, requests) = (
+            self.fit.rounds[step as usize],
+            self.fit.requests[step as usize],
+        );
+        let path = self
+            .ground
+            .path(self.instance, self.copy, at, self.place(), true);
+        let trip = path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros;
+        self.ground.handle.sleep(rounds * trip).await;
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(self.ground.handle.now(), self.copy);
+        row.writes += requests.0;
+        row.reads += requests.1;
+    }
+
+    /// Reading the disk and sealing what is new.
+    pub(super) async fn work(&self, used: u64, sealed: u64) {
+        let group = &self.ground.instances[self.instance].group;
+        let block = group.real_block_bytes * group.scale();
+        let time = rates::out(used * block, sealed * block, group.disk_bytes_per_second);
+        self.ground.handle.sleep(time).await;
+    }
+
+    /// Sends a point; what is copied inside the vault comes first and goes back.
+    pub(super) async fn send(&mut self, stored: u64, copied: u64) -> Result<(), Failed> {
+        let now = self.ground.handle.now();
+        let place = self.place();
+        if let Some(courier) = self.spec().seeding.clone().filter(|_| !self.seeded) {
+            let name = &self.ground.instances[self.instance].name;
+            let trip = self.ground.drawn(courier.trip, name, "seeding", 0);
+            let copying = rates::micros(stored, courier.media_bytes_per_second);
+            self.ground.handle.sleep(copying.saturating_add(trip)).await;
+            lock(&self.ground.meter).at(now, self.copy).courier_trips += 1;
+        } else {
+            let path = self
+                .ground
+                .path(self.instance, self.copy, Endpoint::Primary, place, true);
+            let (path, latency) = path.ok_or(Failed::Unavailable)?;
+            let moved = self.moved(&path, stored + copied);
+            self.unless_down(Endpoint::Primary, place, moved).await?;
+            let store = self.ground.store(self.instance, self.copy);
+            let store_at = self.ground.place_of(store, Endpoint::Primary);
+            let mut meter = lock(&self.ground.meter);
+            let row = meter.at(now, self.copy);
+            if let Some(store_at) = store_at.filter(|_| latency > 0) {
+                cross(
+                    row,
+                    &self.ground.scenario,
+                    (place, store_at),
+                    stored + copied,
+                );
+            }
+            row.got_bytes += copied;
+        }
+        self.seeded = true;
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(now, self.copy);
+        row.put_bytes += stored;
+        row.geo_bytes += if self.spec().redundancy.is_geo() {
+            stored
+        } else {
+            0
+        };
+        Ok(())
+    }
+
+    pub(super) fn moved(
+        &self,
+        path: &[crate::network::LinkId],
+        bytes: u64,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let moved = self.ground.roads.transfer(path, bytes);
+        async move {
+            // Nothing stalls it: these roads have no limit.
+            let _ = moved.await.is_ok();
+        }
+    }
+
+    /// Something that an outage longer than the engine's patience ends.
+    pub(super) async fn unless_down(
+        &self,
+        at: Endpoint,
+        place: usize,
+        work: impl Future<Output = ()> + Send,
+    ) -> Result<(), Failed> {
+        let store = self.ground.store(self.instance, self.copy);
+        let spans = self.ground.unreachable(store, at, place);
+        let Some((from, _)) = spans.next_long(self.ground.handle.now(), PATIENCE) else {
+            work.await;
+            return Ok(());
+        };
+        let down = self
+            .ground
+            .handle
+            .sleep_until(from.saturating_add(PATIENCE));
+        match select(std::pin::pin!(work), std::pin::pin!(down)).await {
+            Either::Left(_) => Ok(()),
+            Either::Right(_) => Err(Failed::Unavailable),
+        }
+    }
+
+    /// Puts a point's objects.
+    pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
+        let (now, scale) = (self.ground.handle.now(), self.scale());
+        let base = (self.fit.base_bytes * scale).min(stored);
+        let most = PACK_BYTES as u64 / self.fit.data(2).saturating_sub(self.fit.data(1)).max(1);
+        let content = &snapshot.content;
+        let packs = self.pool.as_mut();
+        let packs = packs.map(|pool| pool.add(number, content, owners, now, most as usize));
+        let fit = Arc::clone(&self.fit);
+        self.with_account(|account, key| {
+            match packs {
+                Some(packs) => {
+                    for (pack, blobs) in packs {
+                        account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+                    }
+                }
+                None => {
+                    account.put(now, &key("d", number), (), stored - base, true);
+                }
+            }
+            account.put(now, &key("m", number), (), base, true);
+        });
+    }
+
+    /// Marks points as deleted.
+    pub(super) fn mark(&mut self, numbers: &[u32]) {
+        let now = self.ground.handle.now();
+        for point in self
+            .points
+            .iter_mut()
+            .filter(|point| numbers.contains(&point.number))
+        {
+            point.deleted.get_or_insert(now);
+        }
+        self.with_account(|account, key| {
+            for number in numbers {
+                account.put(now, &key("x", *number), (), 0, true);
+            }
+        });
+    }
+
+    /// Forgets points that the store has lost: a failover, or a copy too many.
+    pub(super) fn forget_lost(&mut self) {
+        let (now, store) = (
+            self.ground.handle.now(),
+            self.ground.store(self.instance, self.copy),
+        );
+        let mut account = lock(&store.account);
+        let instance = self.instance;
+        let there = |account: &mut Account, number: u32| {
+            account
+                .get(
+                    now,
+                    Endpoint::Primary,
+                    &format!("{instance:06}/m{number:08}"),
+                )
+                .is_some()
+        };
+        self.points
+            .retain(|point| there(&mut account, point.number));
+    }
+
+    /// Whether all that a point needs can be read at an endpoint.
+    pub(super) fn is_whole(&self, point: &Point, at: Endpoint) -> bool {
+        let now = self.ground.handle.now();
+        let owners = point.needs.iter().chain([&point.number]);
+        let by_number = |number: u32| self.points.iter().find(|point| point.number == number);
+        let sound = owners
+            .clone()
+            .all(|owner| by_number(*owner).is_none_or(|owner| !owner.damaged));
+        if self.pool.is_some() {
+            return sound;
+        }
+        let there = self.with_account(|account, key| {
+            let mut owners = owners.clone();
+            owners.all(|owner| account.get(now, at, &key("d", *owner)).is_some())
+        });
+        sound && there
+    }
+
+    /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
+    pub(super) fn prune_chains(&mut self, expired: &[Point], now: u64) {
+        let grace = self.spec().grace_micros;
+        self.condemned
+            .extend(expired.iter().map(|point| (point.number, None)));
+        let points = &self.points;
+        let needed = |number: u32| points.iter().any(|point| point.needs.contains(&number));
+        let mut gone = Vec::new();
+        self.condemned.retain_mut(|(number, since)| match since {
+            Some(since) if *since + grace <= now => {
+                gone.push(*number);
+                false
+            }
+            Some(_) => true,
+            None => {
+                *since = (!needed(*number)).then_some(now);
+                true
+            }
+        });
+        self.with_account(|account, key| {
+            for number in gone {
+                account.delete(now, &key("d", number));
+            }
+        });
+    }
+
+    pub(super) fn prune_pool(&self, mut pool: Pool, expired: &[Point], now: u64) -> Pool {
+        for point in expired {
+            pool.remove(point.number, &point.content);
+        }
+        let spec = self.spec();
+        let terms = Terms {
+            soft_delete_seconds: spec.soft_delete_micros / SECOND,
+            grace_seconds: spec.grace_micros / SECOND,
+        };
+        let (fit, scale) = (Arc::clone(&self.fit), self.scale());
+        let pruned = pool.prune(terms, now, |blobs| fit.data(blobs));
+        self.with_account(|account, key| {
+            for (pack, blobs) in pruned.written {
+                account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+            }
+            for pack in pruned.swept {
+                account.delete(now, &key("p", pack));
+            }
+        });
+        pool
+    }
+}
