@@ -173,17 +173,26 @@ fn name(kind: simulator::scenario::FaultKind) -> String {
 
 /// A fault in a line.
 fn line(fault: &Fault, places: &[String]) -> String {
+    let (day, hour) = (86_400_000_000, 3_600_000_000);
+    let lasts = fault.until_micros.saturating_sub(fault.at_micros);
     let mut text = format!(
-        "day {:.3}: {} for {:.1} h",
-        fault.at_micros as f64 / 86_400e6,
+        "day {}.{:03}: {} for {}.{} h",
+        fault.at_micros / day,
+        fault.at_micros % day * 1000 / day,
         name(fault.kind),
-        (fault.until_micros - fault.at_micros) as f64 / 3_600e6
+        lasts / hour,
+        lasts % hour * 10 / hour
     );
     if let Some(place) = fault.place.and_then(|place| places.get(place)) {
         text += &format!(", {place}");
     }
+    let number = if fault.kind == simulator::scenario::FaultKind::StoreCopy {
+        "copy"
+    } else {
+        "zone"
+    };
     if let Some(zone) = fault.zone {
-        text += &format!(", {zone}");
+        text += &format!(", {number} {}", zone + 1);
     }
     if !fault.instances.is_empty() {
         text += &format!(", {} instances", fault.instances.len());

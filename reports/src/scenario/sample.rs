@@ -356,6 +356,7 @@ pub(super) fn outcome(samples: &[Sample]) -> ScenarioOutcome {
                 points_equal: true,
                 blocks_equal: true,
                 bytes_ppm: 8_300,
+                bytes_at_end_ppm: 9_000,
                 rpo_equal: true,
                 rto_ppm: 21_000,
             })

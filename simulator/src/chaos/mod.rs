@@ -5,6 +5,7 @@
 
 mod shrink;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use engine::Result;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::draw::Draws;
 use crate::emulated;
 use crate::fault::{Fault, expand, number, schedule};
+use crate::outcome::scenario::Ending;
 use crate::scenario::{DAY, Drawn, FaultKind, FaultSpec, HOUR, MINUTE, Scenario, Target, When};
 use crate::sweep::Prepared;
 use crate::trial::Setup;
@@ -72,6 +74,8 @@ pub struct Outcome {
     pub incidents: u64,
     /// Of these, recovered.
     pub recovered: u64,
+    /// How they ended, by ending.
+    pub endings: Vec<(Ending, u64)>,
     /// What was found.
     pub finding: Option<Finding>,
 }
@@ -151,7 +155,7 @@ pub fn run(prepared: &Prepared, request: &Request, listener: &mut dyn Listener) 
     let strategies = prepared.scenario.strategies.len();
     let of = request.seeds.saturating_mul(strategies as u32);
     let mut outcome = Outcome::default();
-    let mut struck = std::collections::BTreeMap::new();
+    let (mut struck, mut endings) = (BTreeMap::new(), BTreeMap::new());
     'seeds: for turn in 0..request.seeds {
         let seed = request.seed.wrapping_add(u64::from(turn));
         let faults = drawn(&prepared.scenario, seed);
@@ -173,12 +177,10 @@ pub fn run(prepared: &Prepared, request: &Request, listener: &mut dyn Listener) 
             let trial = emulated::run(&setup(prepared, strategy, &schedule, request.flaw))?;
             outcome.trials += 1;
             outcome.incidents += trial.tally.incidents.len() as u64;
-            let back = trial
-                .tally
-                .incidents
-                .iter()
-                .filter(|row| row.rto_micros.is_some());
-            outcome.recovered += back.count() as u64;
+            for row in &trial.tally.incidents {
+                outcome.recovered += u64::from(row.rto_micros.is_some());
+                *endings.entry(row.ending).or_insert(0_u64) += 1;
+            }
             for fault in &faults {
                 *struck.entry(fault.kind).or_insert(0_u64) += 1;
             }
@@ -191,6 +193,7 @@ pub fn run(prepared: &Prepared, request: &Request, listener: &mut dyn Listener) 
         }
     }
     outcome.struck = struck.into_iter().collect();
+    outcome.endings = endings.into_iter().collect();
     Ok(outcome)
 }
 
@@ -233,3 +236,6 @@ fn setup(prepared: &Prepared, strategy: usize, schedule: &Schedule, flaw: Flaw) 
         stall_micros: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Hands that are the engine: real vaults in a simulated store, real bytes at a stated scale.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,8 +17,9 @@ use engine::retention::{Subject, decide};
 use engine::seam::{AsItIs, World};
 use engine::source::Source;
 use engine::units::Timestamp;
-use engine::vault::{Catalog, Vault};
+use engine::vault::{Catalog, Point, Vault};
 use engine::{Error, ErrorKind, restore};
+use object_store::path::Path;
 use tempfile::TempDir;
 
 use crate::scenario::{Copy, SECOND};
@@ -41,6 +42,10 @@ const COST: KdfCost = KdfCost {
     passes: 1,
     lanes: 1,
 };
+
+/// Reasons of deletions.
+pub(super) const BY_POLICY: &str = "the policy";
+pub(super) const BY_INTRUDER: &str = "an intruder";
 
 /// What emulated hands share: where images lie.
 #[derive(Debug)]
@@ -91,7 +96,8 @@ pub struct EngineHands {
     known: BTreeMap<u32, Known>,
     made: u32,
     seeded: bool,
-    damaged: bool,
+    /// Packs that were damaged on purpose.
+    damaged: BTreeSet<Path>,
     /// Worlds made so far: each has entropy of its own.
     turns: u64,
 }
@@ -126,7 +132,7 @@ impl Hands for EngineHands {
             known: BTreeMap::new(),
             made: 0,
             seeded: false,
-            damaged: false,
+            damaged: BTreeSet::new(),
             turns: 0,
         }
     }
@@ -199,11 +205,10 @@ impl Hands for EngineHands {
         let verdicts = verdicts.map_err(|error| failed(&error))?;
         let goes = verdicts.iter().filter(|verdict| !verdict.keep);
         let goes: Vec<PointId> = goes.map(|verdict| verdict.id).collect();
-        if goes.is_empty() {
-            return Ok(Vec::new());
+        if !goes.is_empty() {
+            self.delete(&vault, &goes, BY_POLICY).await?;
         }
-        self.delete(&vault, &goes, "the policy").await?;
-        Ok(self.numbers(&goes))
+        Ok(self.marked())
     }
 
     async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
@@ -258,7 +263,7 @@ impl Hands for EngineHands {
         })
     }
 
-    async fn delete_all(&mut self) -> Result<(), Failed> {
+    async fn delete_all(&mut self) -> Vec<u32> {
         if self.spec().soft_delete_micros == 0 {
             // Nothing stands between the intruder and the objects themselves.
             let now = self.ground.handle.now();
@@ -269,44 +274,31 @@ impl Hands for EngineHands {
             for key in keys {
                 account.delete(now, &key);
             }
+            let gone = self.known.keys().copied().collect();
             self.known.clear();
-            return Ok(());
+            return gone;
         }
-        let (vault, _) = self.vault().await?;
-        let catalog = Catalog::load(&vault)
-            .await
-            .map_err(|error| failed(&error))?;
-        let all: Vec<PointId> = catalog.points().iter().map(|point| point.id).collect();
-        if all.is_empty() {
-            return Ok(());
-        }
-        self.delete(&vault, &all, "an intruder").await
+        // How far an intruder comes on a store that does not serve is to be seen there.
+        let _ = self.delete_points().await.is_ok();
+        self.marked()
     }
 
-    async fn undelete_all(&mut self) -> Result<u32, Failed> {
-        let (vault, _) = self.vault().await?;
-        let catalog = Catalog::load(&vault)
-            .await
-            .map_err(|error| failed(&error))?;
-        let (terms, now) = (self.terms(), self.instant(self.ground.handle.now()));
-        let deleted = catalog.deleted().iter();
-        let there = deleted.filter(|deleted| now < deleted.until(terms));
-        let ids: Vec<PointId> = there.map(|deleted| deleted.point.id).collect();
-        if ids.is_empty() {
-            return Ok(0);
-        }
-        let brought = deletion::undelete(&vault, &ids, &self.name()).await;
-        brought.map_err(|error| failed(&error))?;
-        Ok(ids.len() as u32)
+    async fn undelete_all(&mut self) -> Vec<u32> {
+        let mut back = self.marked();
+        let _ = self.undelete_points().await.is_ok();
+        let still = self.marked();
+        back.retain(|number| !still.contains(number));
+        back
     }
 
     fn damage_newest(&mut self) {
         let Some((_, known)) = self.known.last_key_value() else {
             return;
         };
-        self.damaged = true;
         let store = self.ground.store(self.instance, self.copy);
         let mut account = lock(&store.account);
+        self.damaged
+            .extend(known.manifest.packs.iter().map(|pack| path::pack(*pack)));
         for pack in &known.manifest.packs {
             let key = format!("{}{}", self.prefix(), path::pack(*pack));
             account.tamper(&key, |bytes| {
@@ -335,17 +327,61 @@ impl EngineHands {
         self.ground.instances[self.instance].name.clone()
     }
 
-    /// Whether what it stored was damaged on purpose.
-    pub(super) fn was_damaged(&self) -> bool {
-        self.damaged
+    /// Packs that were damaged on purpose.
+    pub(super) fn damaged(&self) -> &BTreeSet<Path> {
+        &self.damaged
     }
 
-    /// Whether points may be gone as things are: more failed than the redundancy withstands, a failover left some
-    /// behind, or nothing stood between an intruder and the objects.
-    pub(super) fn may_have_lost(&self) -> bool {
+    /// What the vault calls a point.
+    pub(super) fn id(&self, number: u32) -> Option<PointId> {
+        self.known.get(&number).map(|known| known.id)
+    }
+
+    /// The latest snapshot of a point that was taken by an instant.
+    pub(super) fn latest_by(&self, at: Timestamp) -> Option<Timestamp> {
+        let taken = self.known.values().map(|known| self.instant(known.at));
+        taken.filter(|taken| *taken <= at).max()
+    }
+
+    /// Numbers of the points that have a mark of deletion in the store, whoever can reach it.
+    fn marked(&self) -> Vec<u32> {
+        let now = self.ground.handle.now();
         let store = self.ground.store(self.instance, self.copy);
-        let lost = lock(&store.account).rightly_lost() > 0;
-        lost || self.spec().soft_delete_micros == 0
+        let mut account = lock(&store.account);
+        let mut is_marked = |id: PointId| {
+            let key = format!("{}{}", self.prefix(), path::deletion(id));
+            account.get(now, Endpoint::Primary, &key).is_some()
+        };
+        let known = self.known.iter().filter(|(_, known)| is_marked(known.id));
+        known.map(|(number, _)| *number).collect()
+    }
+
+    async fn delete_points(&mut self) -> Result<(), Failed> {
+        let (vault, _) = self.vault().await?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let all: Vec<PointId> = catalog.points().iter().map(|point| point.id).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.delete(&vault, &all, BY_INTRUDER).await
+    }
+
+    async fn undelete_points(&mut self) -> Result<(), Failed> {
+        let (vault, _) = self.vault().await?;
+        let catalog = Catalog::load(&vault)
+            .await
+            .map_err(|error| failed(&error))?;
+        let (terms, now) = (self.terms(), self.instant(self.ground.handle.now()));
+        let deleted = catalog.deleted().iter();
+        let there = deleted.filter(|deleted| now < deleted.until(terms));
+        let ids: Vec<PointId> = there.map(|deleted| deleted.point.id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let brought = deletion::undelete(&vault, &ids, &self.name()).await;
+        brought.map_err(|error| failed(&error))
     }
 
     /// Bytes of all sealed blobs in the vault.
@@ -362,15 +398,18 @@ impl EngineHands {
 
     /// The points that are not deleted, as retention sees them, each of when its snapshot was taken.
     pub(super) fn subjects(&self, catalog: &Catalog) -> Vec<Subject> {
-        let subjects = catalog.points().iter().map(|point| {
-            let mut subject = Subject::of(point.id, &point.manifest, Vec::new());
-            let known = self.known.values().find(|known| known.id == point.id);
-            if let Some(known) = known {
-                subject.captured = self.instant(known.at);
-            }
-            subject
-        });
-        subjects.collect()
+        let points = catalog.points().iter();
+        points.map(|point| self.subject(point)).collect()
+    }
+
+    /// One point as retention sees it.
+    pub(super) fn subject(&self, point: &Point) -> Subject {
+        let mut subject = Subject::of(point.id, &point.manifest, Vec::new());
+        let known = self.known.values().find(|known| known.id == point.id);
+        if let Some(known) = known {
+            subject.captured = self.instant(known.at);
+        }
+        subject
     }
 
     /// Numbers of points.
@@ -390,12 +429,12 @@ impl EngineHands {
         }
     }
 
-    fn instant(&self, micros: u64) -> Timestamp {
+    pub(super) fn instant(&self, micros: u64) -> Timestamp {
         let start = i128::from(self.ground.scenario.start_seconds) * 1_000_000_000;
         Timestamp::from_nanoseconds(start + i128::from(micros) * 1000)
     }
 
-    fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> Terms {
         let spec = self.spec();
         Terms {
             soft_delete_seconds: spec.soft_delete_micros / SECOND,
@@ -435,7 +474,7 @@ impl EngineHands {
     }
 
     /// The vault as the instance's agent opens it for each step, made if need be.
-    async fn vault(&mut self) -> Result<(Vault, Debt), Failed> {
+    pub(super) async fn vault(&mut self) -> Result<(Vault, Debt), Failed> {
         let (world, debt) = self.world(Endpoint::Primary, self.place());
         let made = match Vault::open(world.clone(), PASSPHRASE).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -462,7 +501,12 @@ impl EngineHands {
         Ok((vault, catalog, debt))
     }
 
-    async fn delete(&self, vault: &Vault, ids: &[PointId], reason: &str) -> Result<(), Failed> {
+    pub(super) async fn delete(
+        &self,
+        vault: &Vault,
+        ids: &[PointId],
+        reason: &str,
+    ) -> Result<(), Failed> {
         let request = deletion::Request {
             by: self.name(),
             reason: reason.to_owned(),

@@ -7,6 +7,7 @@
 mod calibrate;
 mod content;
 mod debt;
+mod excuse;
 mod hands;
 mod host;
 mod inspect;
@@ -44,6 +45,8 @@ pub fn run(setup: &Setup) -> Result<Trial> {
     Ok(trial::run::<EngineHands>(&setup, &kit))
 }
 
+#[cfg(test)]
+mod planted;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -90,6 +90,11 @@ impl Handle {
         self.lock().tasks.len()
     }
 
+    /// How many wait for an instant: after a run none, where nothing will happen any more.
+    pub fn sleeps(&self) -> usize {
+        self.lock().timers.len()
+    }
+
     /// Adds to the trace that something happened to `host` now.
     pub fn trace(&self, host: HostId, what: &'static str, number: u64) {
         let mut core = self.lock();

@@ -196,7 +196,7 @@ impl Hands for ModelHands {
         })
     }
 
-    async fn delete_all(&mut self) -> Result<(), Failed> {
+    async fn delete_all(&mut self) -> Vec<u32> {
         let there = self.points.iter().filter(|point| point.deleted.is_none());
         let numbers: Vec<u32> = there.map(|point| point.number).collect();
         let now = self.ground.handle.now();
@@ -221,10 +221,10 @@ impl Hands for ModelHands {
         } else {
             self.mark(&numbers);
         }
-        Ok(())
+        numbers
     }
 
-    async fn undelete_all(&mut self) -> Result<u32, Failed> {
+    async fn undelete_all(&mut self) -> Vec<u32> {
         let (now, kept) = (self.ground.handle.now(), self.spec().soft_delete_micros);
         let deleted = self
             .points
@@ -241,7 +241,7 @@ impl Hands for ModelHands {
                 account.delete(now, &key("x", *number));
             }
         });
-        Ok(numbers.len() as u32)
+        numbers
     }
 
     fn damage_newest(&mut self) {

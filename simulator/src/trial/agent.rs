@@ -121,14 +121,15 @@ impl<H: Hands> Agent<H> {
                 chain_length: made.chain_length,
                 stored_bytes: made.stored_bytes,
                 deleted: None,
-                brought_back: false,
             },
         );
         let gone = async { self.hands.lock().await.forget(now).await };
         // What could not be thinned now is thinned after the next point.
         if let Ok(gone) = self.interruptible(gone).await {
-            let now = self.ground.handle.now();
-            self.ground.state(self.instance).records[self.copy].delete(&gone, now);
+            let done = self.ground.handle.now();
+            let records = &mut self.ground.state(self.instance).records[self.copy];
+            records.delete(&gone, done);
+            records.thinned = Some((now, done));
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::world::account::{Account, Endpoint, Flaw};
 use crate::world::geo::Geo;
 
 use super::meter::Meter;
-use super::record::Records;
+use super::record::{Record, Records};
 
 /// The host of those who recover; agents' hosts follow.
 pub const OPERATORS: HostId = HostId(0);
@@ -112,8 +112,23 @@ pub struct State {
     pub crashed_until: u64,
     /// How often what was restored was destroyed again during its incident.
     pub struck_again: u64,
+    /// When its data was known to be wrong, by whoever recovered it: from the damage until it was noticed.
+    pub wrong: Vec<(u64, u64)>,
     /// Acknowledged points by copy.
     pub records: Vec<Records>,
+}
+
+impl State {
+    /// Points of a copy that a recovery from something that happened at an instant may use: from before it, and not
+    /// from a time in which the data was wrong. By number, with their captured instants.
+    pub fn usable(&self, copy: usize, at: u64) -> impl Iterator<Item = (u32, &Record)> {
+        let wrong = |captured| {
+            let mut wrong = self.wrong.iter();
+            wrong.any(|(from, until)| *from < captured && captured <= *until)
+        };
+        let points = self.records[copy].iter();
+        points.filter(move |(_, record)| record.captured <= at && !wrong(record.captured))
+    }
 }
 
 impl<V> Ground<V> {
@@ -380,6 +395,7 @@ impl<V> Ground<V> {
                 interrupts: 0,
                 crashed_until: 0,
                 struck_again: 0,
+                wrong: Vec::new(),
                 records: vec![Records::default(); copies],
             }),
             bell: Notify::new(),

@@ -83,7 +83,8 @@ pub trait Hands: Send + Sized + 'static {
         method: Method,
     ) -> impl Future<Output = Result<Made, Failed>> + Send;
 
-    /// Deletes what the copy's policy does not keep as of `at`; gives the numbers of those points.
+    /// Deletes what the copy's policy does not keep as of `at`; gives the numbers of all points that are deleted now,
+    /// those of a thinning that broke off among them.
     fn forget(&mut self, at: u64) -> impl Future<Output = Result<Vec<u32>, Failed>> + Send;
 
     /// Removes what nothing needs; gives the numbers of points that can't be brought back any more.
@@ -104,11 +105,12 @@ pub trait Hands: Send + Sized + 'static {
         place: usize,
     ) -> impl Future<Output = Result<Back, Failed>> + Send;
 
-    /// An intruder, or somebody by mistake, deletes every point.
-    fn delete_all(&mut self) -> impl Future<Output = Result<(), Failed>> + Send;
+    /// An intruder, or somebody by mistake, deletes every point; gives the numbers of those that are deleted now,
+    /// however far it came.
+    fn delete_all(&mut self) -> impl Future<Output = Vec<u32>> + Send;
 
-    /// What can still be brought back is; gives how many points.
-    fn undelete_all(&mut self) -> impl Future<Output = Result<u32, Failed>> + Send;
+    /// What can still be brought back is; gives the numbers of those points, however far it came.
+    fn undelete_all(&mut self) -> impl Future<Output = Vec<u32>> + Send;
 
     /// What the newest point stored itself is damaged, silently.
     fn damage_newest(&mut self);

@@ -117,7 +117,11 @@ pub fn run<H: Hands>(setup: &Setup, kit: &Arc<H::Kit>) -> Trial {
         }
     }
     let until = setup.scenario.horizon_micros.saturating_add(AFTERWARDS);
-    let mut events = executor.run(Some(until));
+    let mut events = executor.run(Some(setup.scenario.horizon_micros));
+    // Day by day, so that the last look is soon after the last thing that happened.
+    while ground.handle.sleeps() > 0 && ground.handle.now() < until {
+        events += executor.run(Some(ground.handle.now() + DAY));
+    }
     let digest = ground.handle.digest();
     inspect(&ground, &hands);
     events += executor.run(None);

@@ -22,8 +22,6 @@ pub struct Record {
     pub stored_bytes: u64,
     /// Since when it is deleted.
     pub deleted: Option<u64>,
-    /// It was deleted and brought back.
-    pub brought_back: bool,
 }
 
 /// The acknowledged points of one copy of one instance that are not removed for good.
@@ -32,6 +30,12 @@ pub struct Records {
     points: BTreeMap<u32, Record>,
     /// Points ever made.
     pub made: u32,
+    /// The last thinning that went through: as of when, and when it was done. None that an undelete came after.
+    pub thinned: Option<(u64, u64)>,
+    /// When somebody last deleted all points.
+    pub intruded: Option<u64>,
+    /// When deleted points were last brought back.
+    pub undeleted: Option<u64>,
 }
 
 impl Records {
@@ -50,20 +54,14 @@ impl Records {
         }
     }
 
-    /// All are deleted.
-    pub fn delete_all(&mut self, now: u64) {
-        for record in self.points.values_mut() {
-            record.deleted.get_or_insert(now);
-        }
-    }
-
-    /// Those deleted after `since` are there again.
-    pub fn undelete(&mut self, since: u64) {
-        for record in self.points.values_mut() {
-            if record.deleted.is_some_and(|deleted| deleted >= since) {
-                (record.deleted, record.brought_back) = (None, true);
+    /// Points that were deleted are there again.
+    pub fn undelete(&mut self, numbers: &[u32], now: u64) {
+        for number in numbers {
+            if let Some(record) = self.points.get_mut(number) {
+                record.deleted = None;
             }
         }
+        (self.thinned, self.undeleted) = (None, Some(now));
     }
 
     /// Points are removed for good.

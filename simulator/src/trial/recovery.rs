@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures::lock::Mutex as Shared;
 
 use crate::outcome::scenario::{Ending, IncidentRow, Span};
-use crate::scenario::Drawn;
+use crate::scenario::{Drawn, FaultKind};
 use crate::world::account::Endpoint;
 
 use super::ground::{Ground, OPERATORS, lock};
@@ -22,9 +22,6 @@ mod source;
 
 use source::{Source, Way};
 
-/// The span of time that an undelete looks back over.
-const UNDELETE_AFTER: u64 = 0;
-
 /// Takes back what was deleted of an instance's copies, as far as soft delete allows.
 pub async fn undelete<H: Hands>(
     ground: &Arc<Ground<H::Stored>>,
@@ -32,14 +29,10 @@ pub async fn undelete<H: Hands>(
     instance: usize,
 ) {
     for (copy, hands) in hands.iter().enumerate() {
-        if hands
-            .lock()
-            .await
-            .undelete_all()
-            .await
-            .is_ok_and(|count| count > 0)
-        {
-            ground.state(instance).records[copy].undelete(UNDELETE_AFTER);
+        let back = hands.lock().await.undelete_all().await;
+        if !back.is_empty() {
+            let now = ground.handle.now();
+            ground.state(instance).records[copy].undelete(&back, now);
         }
     }
 }
@@ -148,7 +141,7 @@ impl<'a, H: Hands> Operator<'a, H> {
         match self.incident.blow {
             Blow::Corrupted(noticed) => {
                 self.wait_until(noticed, "detect").await;
-                self.ground.state(instance).up = false;
+                self.stop(noticed);
                 self.ground.instances[instance].bell.notify_waiters();
                 undelete(self.ground, self.hands, instance).await;
             }
@@ -172,7 +165,7 @@ impl<'a, H: Hands> Operator<'a, H> {
             let place = self.stand(struck).await;
             let Some(back) = self.bring_back(place).await else {
                 self.row.ending = Ending::Lost;
-                return;
+                return self.lost_rightly(place);
             };
             for _ in 0..self.ground.instances[instance].group.boot_group {
                 self.wait(operator.boot, "boot").await;
@@ -182,6 +175,13 @@ impl<'a, H: Hands> Operator<'a, H> {
                 return self.serve_again(place, &back);
             }
         }
+    }
+
+    /// The damage is noticed: the instance is taken out of service, and what was captured since is of no use.
+    fn stop(&self, noticed: u64) {
+        let mut state = self.ground.state(self.incident.instance);
+        state.up = false;
+        state.wrong.push((self.incident.fault.at_micros, noticed));
     }
 
     /// The outage ends before anybody decides otherwise: nothing is lost.
@@ -252,7 +252,8 @@ impl<'a, H: Hands> Operator<'a, H> {
             sources.extend(source::of(&ground, &self.incident, copy, place, self.now()));
         }
         sources.retain(|source| !barren.contains(&(source.copy, source.endpoint)));
-        sources.retain(|source| source.from < ground.scenario.horizon_micros);
+        // What can never be read is none; what can be after the horizon is: an incident is seen to its end.
+        sources.retain(|source| source.from < u64::MAX);
         let soonest = sources.iter().map(|source| source.from).min()?;
         sources.retain(|source| source.from == soonest);
         let newest = |source: &Source| self.usable(source).last().map(|point| point.1);
@@ -260,12 +261,11 @@ impl<'a, H: Hands> Operator<'a, H> {
         sources.into_iter().next()
     }
 
-    /// Points of a source that are from before the damage, as the trial knows them, oldest first.
+    /// Points of a source that are from before the damage and from no other, as the trial knows them, oldest first.
     fn usable(&self, source: &Source) -> Vec<(u32, u64)> {
         let state = self.ground.state(self.incident.instance);
-        let records = state.records[source.copy].iter();
-        let before = records.filter(|(_, record)| record.captured <= self.incident.fault.at_micros);
-        before
+        let usable = state.usable(source.copy, self.incident.fault.at_micros);
+        usable
             .map(|(number, record)| (number, record.captured))
             .collect()
     }
@@ -314,6 +314,33 @@ impl<'a, H: Hands> Operator<'a, H> {
             }
         }
         Err(Failed::Damaged)
+    }
+
+    /// Nothing was left to restore: no copy may have a point that nothing happened to.
+    fn lost_rightly(&self, place: usize) {
+        let (instance, now) = (self.incident.instance, self.now());
+        for copy in 0..self.hands.len() {
+            let store = self.ground.store(instance, copy);
+            let spans = self.ground.unreachable(store, Endpoint::Primary, place);
+            let lost = !lock(&store.account).rightly_lost().is_empty();
+            let copies = self.hands.len();
+            let damaged = self.ground.faults.iter().any(|fault| {
+                fault.kind == FaultKind::SilentCorruption
+                    && fault.instances.contains(&instance)
+                    && fault.copy.unwrap_or(0) % copies == copy
+            });
+            let state = self.ground.state(instance);
+            let mut usable = state.usable(copy, self.incident.fault.at_micros);
+            let left = usable.find(|(_, record)| record.deleted.is_none());
+            if let Some((number, _)) = left
+                && !(lost || damaged || self.ground.is_locked() || spans.until(now).is_some())
+            {
+                let who = &self.row.instance;
+                self.ground.violated(format!(
+                    "{who}: all is said to be lost, and nothing happened to point {number} of copy {copy}"
+                ));
+            }
+        }
     }
 
     /// The instance is in service again: what came back is held against the truth.

@@ -250,10 +250,11 @@ impl<H: Hands> Strikes<H> {
                 if self.ground.copy(copy).to == To::Tape {
                     continue;
                 }
-                if hands.lock().await.delete_all().await.is_ok() {
-                    let now = self.ground.handle.now();
-                    self.ground.state(*instance).records[copy].delete_all(now);
-                }
+                let gone = hands.lock().await.delete_all().await;
+                let now = self.ground.handle.now();
+                let records = &mut self.ground.state(*instance).records[copy];
+                records.delete(&gone, now);
+                records.intruded = Some(now);
             }
         }
     }

@@ -7,7 +7,7 @@
 //! failover keeps what was written before that time, loses the rest, and leaves LRS in the second region.
 //! The account knows no network and no waiting: whoever asks has come so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use crate::scenario::Redundancy;
@@ -87,9 +87,10 @@ pub struct Account<V> {
     /// Byte-microseconds up to `since`, not yet taken.
     integral: u128,
     since: u64,
-    failed_over: bool,
+    /// When the second region became the only one.
+    failed_over: Option<u64>,
     /// Entries that were lost as they may be: more failed than the redundancy withstands.
-    rightly_lost: u64,
+    rightly_lost: BTreeSet<String>,
     flaw: Flaw,
 }
 
@@ -109,8 +110,8 @@ impl<V> Account<V> {
             peak: 0,
             integral: 0,
             since: 0,
-            failed_over: false,
-            rightly_lost: 0,
+            failed_over: None,
+            rightly_lost: BTreeSet::new(),
             flaw: Flaw::None,
         }
     }
@@ -129,12 +130,17 @@ impl<V> Account<V> {
 
     /// Whether the second region has become the only one.
     pub fn has_failed_over(&self) -> bool {
+        self.failed_over.is_some()
+    }
+
+    /// When it became that.
+    pub fn failed_over_at(&self) -> Option<u64> {
         self.failed_over
     }
 
     /// Entries that were lost because more failed than the redundancy withstands, or that a failover left behind.
-    pub fn rightly_lost(&self) -> u64 {
-        self.rightly_lost
+    pub fn rightly_lost(&self) -> &BTreeSet<String> {
+        &self.rightly_lost
     }
 
     /// Whether what is metered is what is stored.
@@ -311,7 +317,9 @@ impl<V> Account<V> {
             entry.promised &= !bits;
             if was != 0 && entry.copies == 0 && !entry.lost {
                 entry.lost = true;
-                self.rightly_lost += u64::from(entry.promised == 0);
+                if entry.promised == 0 {
+                    self.rightly_lost.insert(key.clone());
+                }
                 if entry.deleted.is_none() {
                     self.bytes -= entry.bytes;
                     names.push(key.clone());
@@ -364,9 +372,9 @@ impl<V> Account<V> {
             (entry.deleted, entry.copies, entry.promised, entry.lost) = (None, ALL, ALL, false);
         }
         self.up = ALL;
-        self.rightly_lost += lost.len() as u64;
+        self.rightly_lost.extend(lost.iter().cloned());
         self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
-        (self.geo, self.redundancy, self.failed_over) = (None, Redundancy::Lrs, true);
+        (self.geo, self.redundancy, self.failed_over) = (None, Redundancy::Lrs, Some(now));
         lost
     }
 }

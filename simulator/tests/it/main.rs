@@ -1,3 +1,4 @@
 //! Trials from outside: what a seed gives, it gives everywhere.
 
 mod emulated;
+mod trial;
