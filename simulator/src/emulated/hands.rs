@@ -1,4 +1,6 @@
 //! Hands that are the engine: real vaults in a simulated store, real bytes at a stated scale.
+//!
+//! Long because each step of an actor and what it asks of the engine belong side by side.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
