@@ -161,11 +161,11 @@ impl Gather {
         outcome.rto_met += u64::from(met(row.rto_micros, self.objectives.rto_micros));
         // A histogram that grows takes any value.
         if let Some(rpo) = row.rpo_micros {
-            self.rpo.saturating_record(rpo);
+            record(&mut self.rpo, rpo);
             self.rpo_ends = (self.rpo_ends.0.min(rpo), self.rpo_ends.1.max(rpo));
         }
         if let Some(rto) = row.rto_micros {
-            self.rto.saturating_record(rto);
+            record(&mut self.rto, rto);
             self.rto_ends = (self.rto_ends.0.min(rto), self.rto_ends.1.max(rto));
             for span in &row.spans {
                 if !self.order.contains(&span.name) {
@@ -249,6 +249,13 @@ impl Gather {
     }
 }
 
+/// Records a time. (`saturating_record` would not let the histogram grow: it would record its first bound.)
+fn record(histogram: &mut Histogram<u64>, micros: u64) {
+    histogram
+        .record(micros)
+        .unwrap_or_else(|_| unreachable!("a histogram that grows takes any time"));
+}
+
 /// Order statistics, each the top of its bucket: never smaller than what was recorded.
 fn spread(histogram: &Histogram<u64>, ends: (u64, u64)) -> Spread {
     if histogram.is_empty() {
@@ -315,5 +322,32 @@ fn add_quantities(sums: &mut Vec<Quantity>, rows: Vec<Quantity>) {
         sum.in_bytes += row.in_bytes;
         sum.courier_trips += row.courier_trips;
         sum.standby_hours += row.standby_hours;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{histogram, record, spread};
+    use crate::scenario::{DAY, HOUR};
+
+    #[test]
+    fn a_spread_is_of_what_was_recorded() {
+        let mut times = histogram();
+        for hours in 1..=100 {
+            record(&mut times, hours * HOUR);
+        }
+        let spread = spread(&times, (HOUR, 100 * HOUR));
+        let near = |told: u64, hours: u64| told.abs_diff(hours * HOUR) <= told / 500;
+        assert!(
+            near(spread.p50_micros, 50) && near(spread.p95_micros, 95),
+            "{spread:?}"
+        );
+        assert!(
+            spread.mean_micros.abs_diff(50 * HOUR + HOUR / 2) < HOUR / 5,
+            "{spread:?}"
+        );
+        assert_eq!((spread.min_micros, spread.max_micros), (HOUR, 100 * HOUR));
+        record(&mut times, 4000 * DAY);
+        assert_eq!(times.len(), 101);
     }
 }
