@@ -82,6 +82,7 @@ impl Bench {
         let all = self.blocks;
         // Each point writes blocks of its own: (how many, which method).
         let full = self.point(0, all, Method::Full).await?.0;
+        let held = lock(&self.ground.store(0, 0).account).bytes();
         let filled = self.hands.blob_bytes().await?;
         let (none, backup) = self.point(1, 0, Method::Incremental).await?;
         let listing = self.hands.blob_bytes().await?.saturating_sub(filled);
@@ -98,22 +99,26 @@ impl Bench {
         let (began, asked) = self.mark();
         let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
         let restore = self.since(began, asked);
+        // Nothing goes: the newest point needs the whole chain.
         let (began, asked) = self.mark();
-        self.ground.handle.sleep(30 * DAY).await;
-        self.hands.forget(31 * DAY).await?;
-        let mut forget = self.since(began, asked);
-        forget.0 = forget.0.saturating_sub(30 * DAY / TRIP);
+        self.hands.forget(DAY).await?;
+        let forget = self.since(began, asked);
+        let (began, asked) = self.mark();
+        let marked = self.hands.delete_all().await.len() as u64;
+        let marks = self.since(began, asked).0.saturating_sub(forget.0);
+        self.hands.undelete_all().await;
         let (began, asked) = self.mark();
         self.hands.prune().await?;
         let prune = self.since(began, asked);
-        let used = u64::from(all.max(1));
+        let block = filled.saturating_sub(listing) / u64::from(all.max(1));
         Ok(Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
-            block_bytes: filled.saturating_sub(listing) / u64::from(all.max(1)),
+            block_bytes: block,
             listing_bytes: listing,
-            fetched_per_block: back.fetched_bytes / used,
-            fetched_base: back.fetched_bytes % used,
+            fetched_base: back.fetched_bytes.saturating_sub(block * u64::from(all)),
+            vault_bytes: held.saturating_sub(full.stored_bytes),
+            mark_rounds: marks.div_ceil(marked.max(1)),
             rounds: [backup.0, restore.0, forget.0, prune.0],
             requests: [backup.1, restore.1, forget.1, prune.1],
         })

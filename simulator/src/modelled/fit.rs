@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use engine::vault::GAP_BYTES;
+
 use crate::scenario::{Copy, Group};
 
 /// What one group's data costs the engine, in real bytes at the group's scale.
@@ -15,17 +17,35 @@ pub struct Fit {
     pub block_bytes: u64,
     /// Real bytes of a point's sealed listing, which lies in its packs.
     pub listing_bytes: u64,
-    /// Real bytes that a restore fetches for each block.
-    pub fetched_per_block: u64,
-    /// Real bytes that it fetches besides.
+    /// Real bytes that a restore fetches besides blocks and what it reads over between them.
     pub fetched_base: u64,
-    /// Round trips of a backup, a restore, a forget and a prune.
+    /// Real bytes of an empty vault: header and key slot.
+    pub vault_bytes: u64,
+    /// Round trips for each point that is deleted or brought back.
+    pub mark_rounds: u64,
+    /// Round trips of a backup, a restore, a forget (of no point) and a prune.
     pub rounds: [u64; 4],
     /// Requests that write, and that read, of each.
     pub requests: [(u64, u64); 4],
 }
 
 impl Fit {
+    /// Real bytes that a restore reads of a pack whose blocks are needed or not, in the order in which they lie:
+    /// what is needed, and gaps that are cheaper to read over (`engine::vault::GAP_BYTES`).
+    pub(super) fn fetched(&self, needed: impl Iterator<Item = bool>) -> u64 {
+        let (mut blocks, mut gap) = (0, None);
+        for needed in needed {
+            match (needed, gap) {
+                (true, Some(over)) if over * self.block_bytes <= GAP_BYTES => {
+                    (blocks, gap) = (blocks + over + 1, Some(0));
+                }
+                (true, _) => (blocks, gap) = (blocks + 1, Some(0)),
+                (false, gap_so_far) => gap = gap_so_far.map(|over| over + 1),
+            }
+        }
+        blocks * self.block_bytes
+    }
+
     /// Real bytes of the data of `blocks` blocks, between what was measured.
     pub fn data(&self, blocks: u64) -> u64 {
         let next = self
@@ -72,4 +92,16 @@ impl Fits {
         let position = groups.iter().position(|other| other.name == group.name);
         Arc::clone(&self.groups[position.unwrap_or(0)])
     }
+}
+
+/// Blocks of a point in the order in which they lie in its pack: they are spread over two open packs, which become
+/// one when they fill none. A stand-in for the engine's draw, as even.
+pub(super) fn pack_order<T>(blocks: Vec<T>, block: impl Fn(&T) -> u32, point: u32) -> Vec<T> {
+    let second = |item: &T| {
+        let mixed = u64::from(block(item)) << 32 | u64::from(point);
+        mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63 == 1
+    };
+    let (second, mut first): (Vec<T>, Vec<T>) = blocks.into_iter().partition(second);
+    first.extend(second);
+    first
 }

@@ -58,7 +58,9 @@ impl Hands for ModelHands {
 
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Backup, Endpoint::Primary).await;
+        self.rounds(Step::Backup, Endpoint::Primary, self.place())
+            .await;
+        self.found();
         self.forget_lost();
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
@@ -115,14 +117,17 @@ impl Hands for ModelHands {
             return Ok(goes);
         }
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Forget, Endpoint::Primary).await;
+        self.rounds(Step::Forget, Endpoint::Primary, self.place())
+            .await;
+        self.marks(goes.len()).await;
         self.mark(&goes);
         Ok(goes)
     }
 
     async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Prune, Endpoint::Primary).await;
+        self.rounds(Step::Prune, Endpoint::Primary, self.place())
+            .await;
         let (now, spec) = (self.ground.handle.now(), self.spec().clone());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
@@ -161,7 +166,7 @@ impl Hands for ModelHands {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
-        self.rounds(Step::Restore, at).await;
+        self.rounds(Step::Restore, at, place).await;
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }
@@ -170,7 +175,7 @@ impl Hands for ModelHands {
             .iter()
             .filter(|version| **version != 0)
             .count() as u64;
-        let fetched = (self.fit.fetched_base + used * self.fit.fetched_per_block) * self.scale();
+        let fetched = (self.fit.fetched_base + self.fetched(&point)) * self.scale();
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, latency) = path.ok_or(Failed::Unavailable)?;
         let moved = self.moved(&path, fetched);
@@ -219,6 +224,7 @@ impl Hands for ModelHands {
             let (block, listing) = (self.fit.block_bytes, self.fit.listing_bytes);
             self.pool = self.pool.as_ref().map(|_| Pool::new(block, listing));
         } else {
+            self.marks(numbers.len()).await;
             self.mark(&numbers);
         }
         numbers
@@ -236,6 +242,7 @@ impl Hands for ModelHands {
                 point.number
             })
             .collect();
+        self.marks(numbers.len()).await;
         self.with_account(|account, key| {
             for number in &numbers {
                 account.delete(now, &key("x", *number));

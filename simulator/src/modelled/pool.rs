@@ -9,6 +9,8 @@ use engine::units::Timestamp;
 
 use crate::workload::Content;
 
+use super::fit::pack_order;
+
 /// A block's content: which block, which write.
 type Blob = (u32, u32);
 
@@ -82,6 +84,7 @@ impl Pool {
                 _ => new.push(blob),
             }
         }
+        let new = pack_order(new, |blob| blob.0, number);
         let packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
         let written = packs
             .into_iter()
@@ -113,6 +116,22 @@ impl Pool {
         };
         self.packs.insert(name, pack);
         (name, count)
+    }
+
+    /// Whether each block that lies in a pack is one of `content`, pack by pack.
+    pub(super) fn needed_of<'a>(
+        &'a self,
+        content: &'a Content,
+    ) -> impl Iterator<Item = impl Iterator<Item = bool> + 'a> + 'a {
+        self.packs.iter().map(move |(name, pack)| {
+            pack.blobs.iter().map(move |blob| {
+                let here = self
+                    .places
+                    .get(blob)
+                    .is_some_and(|place| place.pack == *name);
+                here && content.get(blob.0 as usize) == Some(&blob.1)
+            })
+        })
     }
 
     /// A point is removed for good.

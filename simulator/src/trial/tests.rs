@@ -31,8 +31,9 @@ fn fit() -> Fit {
         data_bytes: vec![(1, 9_000), (64, 9_000 * 64)],
         block_bytes: 8_271,
         listing_bytes: 2_200,
-        fetched_per_block: 8_300,
         fetched_base: 4_000,
+        vault_bytes: 700,
+        mark_rounds: 2,
         rounds: [10, 8, 5, 12],
         requests: [(5, 5), (0, 8), (2, 3), (4, 8)],
     }

@@ -14,6 +14,7 @@ use crate::trial::rates;
 use crate::world::account::Endpoint;
 
 use super::super::chain::Point;
+use super::super::fit::pack_order;
 use super::super::pool::Pool;
 use super::ModelHands;
 
@@ -85,20 +86,62 @@ impl ModelHands {
     }
 
     /// The round trips and requests of a step.
-    pub(super) async fn rounds(&self, step: Step, at: Endpoint) {
+    pub(super) async fn rounds(&self, step: Step, at: Endpoint, place: usize) {
         let (rounds, requests) = (
             self.fit.rounds[step as usize],
             self.fit.requests[step as usize],
         );
-        let path = self
-            .ground
-            .path(self.instance, self.copy, at, self.place(), true);
-        let trip = path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros;
+        let trip = self.trip(at, place);
         self.ground.handle.sleep(rounds * trip).await;
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(self.ground.handle.now(), self.copy);
         row.writes += requests.0;
         row.reads += requests.1;
+    }
+
+    /// How long a request to an endpoint takes that carries nothing.
+    fn trip(&self, at: Endpoint, place: usize) -> u64 {
+        let path = self.ground.path(self.instance, self.copy, at, place, true);
+        path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros
+    }
+
+    /// The round trips of marking so many points, or of taking marks away.
+    pub(super) async fn marks(&self, points: usize) {
+        let rounds = self.fit.mark_rounds * points as u64;
+        let trip = self.trip(Endpoint::Primary, self.place());
+        self.ground.handle.sleep(rounds * trip).await;
+    }
+
+    /// The vault itself, which the first backup makes.
+    pub(super) fn found(&self) {
+        let (now, bytes) = (
+            self.ground.handle.now(),
+            self.fit.vault_bytes * self.scale(),
+        );
+        self.with_account(|account, key| account.put(now, &key("v", 0), (), bytes, true));
+    }
+
+    /// Real bytes of blocks that a restore of a point fetches, gaps that it reads over included.
+    pub(super) fn fetched(&self, point: &Point) -> u64 {
+        if let Some(pool) = &self.pool {
+            let packs = pool.needed_of(&point.content);
+            return packs.map(|needed| self.fit.fetched(needed)).sum();
+        }
+        let owners = point.needs.iter().chain([&point.number]);
+        let of = |owner: &u32| {
+            let theirs = self.points.iter().find(|theirs| theirs.number == *owner);
+            let own = theirs.map_or(&point.owners, |theirs| &theirs.owners);
+            let content = theirs.map_or(&point.content, |theirs| &theirs.content);
+            let stored = (0..).zip(own.iter().zip(content.iter()));
+            let stored = stored.filter(|(_, (own, version))| *own == owner && **version != 0);
+            let stored: Vec<u32> = stored.map(|(block, _)| block).collect();
+            let lie = pack_order(stored, |block| *block, *owner);
+            let needed = lie
+                .into_iter()
+                .map(|block| point.owners[block as usize] == *owner);
+            self.fit.fetched(needed)
+        };
+        owners.map(of).sum()
     }
 
     /// Reading the disk and sealing what is new.
