@@ -6,7 +6,8 @@ mod target;
 mod trace;
 mod window;
 
-pub(crate) use run::{FETCHES_MAX, linked_file};
+pub use run::FETCHES_MAX;
+pub(crate) use run::linked_file;
 pub use run::{Outcome, Request, To, run, traced};
 pub(crate) use trace::micros_between;
 pub use trace::{Part, Trace};

@@ -37,7 +37,7 @@ const WINDOW_FILES: usize = 60_000;
 /// Lists of extents read ahead; each opened is 48 kB.
 const LISTS_AT_ONCE: usize = 8;
 /// Fetches under way or waiting to be opened; each holds about 4 MiB.
-pub(crate) const FETCHES_MAX: usize = 4;
+pub const FETCHES_MAX: usize = 4;
 /// Sealed bytes opened by one computation.
 const COMPUTATION_BYTES: u64 = 2 << 20;
 

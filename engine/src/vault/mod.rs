@@ -28,7 +28,7 @@ pub use lease::{Lease, leases};
 pub use pack_reader::{PackContents, blob_of, read_table, verify_pack};
 pub(crate) use pack_writer::seal_blob;
 pub use pack_writer::{FullPack, PackWriter, PackWriters};
-pub use ranges::GAP_BYTES;
+pub use ranges::{FETCH_BYTES, GAP_BYTES};
 pub(crate) use ranges::{Fetch, fetches};
 pub(crate) use rewrite::{Run, SEGMENT_ENTRIES, lift, rewrite, write_segments};
 

@@ -5,7 +5,7 @@ use super::Located;
 /// A gap of unneeded bytes up to this is cheaper to read than a further request.
 pub const GAP_BYTES: u64 = 128 << 10;
 /// A fetch of this many bytes is not made longer: four to a pack, so that some overlap in little memory.
-const FETCH_BYTES: u64 = 4 << 20;
+pub const FETCH_BYTES: u64 = 4 << 20;
 
 /// Bytes of a pack that are read in one request.
 #[derive(Clone, Debug)]

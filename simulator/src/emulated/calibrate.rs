@@ -9,7 +9,7 @@ use engine::retention::Policy;
 
 use crate::draw::Draws;
 use crate::executor::{Executor, HostId};
-use crate::modelled::Fit;
+use crate::modelled::{Fit, StepFit};
 use crate::scenario::{
     Changes, Copy, DAY, Drawn, Group, Objectives, Operator, Place, PlaceKind, Redundancy, SECOND,
     Scenario, Strategy, To,
@@ -82,35 +82,53 @@ impl Bench {
         let all = self.blocks;
         // Each point writes blocks of its own: (how many, which method).
         let full = self.point(0, all, Method::Full).await?.0;
-        let held = lock(&self.ground.store(0, 0).account).bytes();
+        let (held, peak) = {
+            let account = lock(&self.ground.store(0, 0).account);
+            (account.bytes(), account.peak())
+        };
         let filled = self.hands.blob_bytes().await?;
-        let (none, backup) = self.point(1, 0, Method::Incremental).await?;
+        let (none, early) = self.point(1, 0, Method::Incremental).await?;
         let listing = self.hands.blob_bytes().await?.saturating_sub(filled);
         let mut data: BTreeMap<u64, u64> = BTreeMap::new();
+        let (mut late, mut points) = (early, 2);
         for (write, count) in (2..).zip(steps(all)) {
-            let made = self.point(write, count, Method::Incremental).await?.0;
+            let (made, asked) = self.point(write, count, Method::Incremental).await?;
             let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
             data.insert(u64::from(count), bytes);
+            (late, points) = (asked, points + 1);
         }
         data.insert(
             u64::from(all),
             full.stored_bytes.saturating_sub(none.stored_bytes),
         );
-        let (began, asked) = self.mark();
+        let before = self.mark();
         let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
-        let restore = self.since(began, asked);
+        let mut restore = self.since(before);
+        restore.got = restore.got.saturating_sub(back.fetched_bytes);
         // Nothing goes: the newest point needs the whole chain.
-        let (began, asked) = self.mark();
+        let before = self.mark();
         self.hands.forget(DAY).await?;
-        let forget = self.since(began, asked);
-        let (began, asked) = self.mark();
+        let forget = self.since(before);
+        let before = self.mark();
         let marked = self.hands.delete_all().await.len() as u64;
-        let marks = self.since(began, asked).0.saturating_sub(forget.0);
+        let marks = self.since(before).rounds.saturating_sub(forget.rounds);
         self.hands.undelete_all().await;
-        let (began, asked) = self.mark();
+        let before = self.mark();
         self.hands.prune().await?;
-        let prune = self.since(began, asked);
+        let prune = self.since(before);
         let block = filled.saturating_sub(listing) / u64::from(all.max(1));
+        // The first of these had one point before it, the last all but itself.
+        let each = late.got.saturating_sub(early.got) / (points - 2).max(1);
+        let backup = StepFit {
+            got: early.got.saturating_sub(each),
+            got_per_point: each,
+            ..early
+        };
+        let by_point = |step: StepFit| StepFit {
+            got: 0,
+            got_per_point: step.got / points,
+            ..step
+        };
         Ok(Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
@@ -118,24 +136,24 @@ impl Bench {
             listing_bytes: listing,
             fetched_base: back.fetched_bytes.saturating_sub(block * u64::from(all)),
             vault_bytes: held.saturating_sub(full.stored_bytes),
+            lease_bytes: peak.saturating_sub(held),
             mark_rounds: marks.div_ceil(marked.max(1)),
-            rounds: [backup.0, restore.0, forget.0, prune.0],
-            requests: [backup.1, restore.1, forget.1, prune.1],
+            steps: [backup, by_point(restore), by_point(forget), by_point(prune)],
         })
     }
 
-    /// A point that writes `count` blocks anew, and what it took: round trips and requests.
+    /// A point that writes `count` blocks anew, and what it asked.
     async fn point(
         &mut self,
         write: u32,
         count: u32,
         method: Method,
-    ) -> Result<(Made, (u64, (u64, u64))), Failed> {
+    ) -> Result<(Made, StepFit), Failed> {
         let content = self.content(write, count);
         let at = self.ground.handle.now();
-        let (began, asked) = self.mark();
+        let before = self.mark();
         let made = self.hands.backup(Snapshot { at, content }, method).await?;
-        Ok((made, self.since(began, asked)))
+        Ok((made, self.since(before)))
     }
 
     /// The disk with `count` blocks of the write `write` over what was there.
@@ -154,15 +172,28 @@ impl Bench {
         content
     }
 
-    fn mark(&self) -> (u64, (u64, u64)) {
+    /// Everything asked so far.
+    fn mark(&self) -> StepFit {
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(0, 0);
-        (self.ground.handle.now(), (row.writes, row.reads))
+        StepFit {
+            rounds: self.ground.handle.now() / TRIP,
+            writes: row.writes,
+            reads: row.reads,
+            got: row.got_bytes,
+            got_per_point: 0,
+        }
     }
 
-    fn since(&self, began: u64, asked: (u64, u64)) -> (u64, (u64, u64)) {
-        let (now, (writes, reads)) = self.mark();
-        ((now - began) / TRIP, (writes - asked.0, reads - asked.1))
+    fn since(&self, before: StepFit) -> StepFit {
+        let now = self.mark();
+        StepFit {
+            rounds: now.rounds - before.rounds,
+            writes: now.writes - before.writes,
+            reads: now.reads - before.reads,
+            got: now.got - before.got,
+            got_per_point: 0,
+        }
     }
 }
 

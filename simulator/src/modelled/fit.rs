@@ -2,9 +2,24 @@
 
 use std::sync::Arc;
 
-use engine::vault::GAP_BYTES;
+use engine::vault::{FETCH_BYTES, GAP_BYTES};
 
 use crate::scenario::{Copy, Group};
+
+/// What a step asks of the store beside the data that it moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepFit {
+    /// Round trips, one after the other.
+    pub rounds: u64,
+    /// Requests that write.
+    pub writes: u64,
+    /// Requests that read.
+    pub reads: u64,
+    /// Real bytes of manifests, lists and the index that it reads, whatever there is.
+    pub got: u64,
+    /// And for each point that exists.
+    pub got_per_point: u64,
+}
 
 /// What one group's data costs the engine, in real bytes at the group's scale.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,29 +36,36 @@ pub struct Fit {
     pub fetched_base: u64,
     /// Real bytes of an empty vault: header and key slot.
     pub vault_bytes: u64,
+    /// Real bytes of the lease that a backup holds.
+    pub lease_bytes: u64,
     /// Round trips for each point that is deleted or brought back.
     pub mark_rounds: u64,
-    /// Round trips of a backup, a restore, a forget (of no point) and a prune.
-    pub rounds: [u64; 4],
-    /// Requests that write, and that read, of each.
-    pub requests: [(u64, u64); 4],
+    /// A backup, a restore, a forget (of no point) and a prune.
+    pub steps: [StepFit; 4],
 }
 
 impl Fit {
-    /// Real bytes that a restore reads of a pack whose blocks are needed or not, in the order in which they lie:
-    /// what is needed, and gaps that are cheaper to read over (`engine::vault::GAP_BYTES`).
-    pub(super) fn fetched(&self, needed: impl Iterator<Item = bool>) -> u64 {
-        let (mut blocks, mut gap) = (0, None);
+    /// The fetches, in real bytes, in which a restore reads a pack whose blocks are needed or not, in the order in
+    /// which they lie: what is needed, and gaps that are cheaper to read over, in requests of a bounded size (the
+    /// rules of `engine::vault`).
+    pub(super) fn fetches(&self, needed: impl Iterator<Item = bool>) -> Vec<u64> {
+        let block = self.block_bytes;
+        let mut fetches: Vec<u64> = Vec::new();
+        let mut gap = 0;
         for needed in needed {
-            match (needed, gap) {
-                (true, Some(over)) if over * self.block_bytes <= GAP_BYTES => {
-                    (blocks, gap) = (blocks + over + 1, Some(0));
-                }
-                (true, _) => (blocks, gap) = (blocks + 1, Some(0)),
-                (false, gap_so_far) => gap = gap_so_far.map(|over| over + 1),
+            if !needed {
+                gap += block;
+                continue;
             }
+            match fetches.last_mut() {
+                Some(last) if gap <= GAP_BYTES && *last + gap + block <= FETCH_BYTES => {
+                    *last += gap + block;
+                }
+                _ => fetches.push(block),
+            }
+            gap = 0;
         }
-        blocks * self.block_bytes
+        fetches
     }
 
     /// Real bytes of the data of `blocks` blocks, between what was measured.

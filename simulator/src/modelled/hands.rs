@@ -5,6 +5,8 @@ mod steps;
 use std::sync::Arc;
 
 use engine::format::point::Method;
+use engine::restore::FETCHES_MAX;
+use futures::{StreamExt, stream};
 
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
@@ -59,7 +61,7 @@ impl Hands for ModelHands {
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
         self.rounds(Step::Backup, Endpoint::Primary, self.place())
-            .await;
+            .await?;
         self.found();
         self.forget_lost();
         let number = self.made;
@@ -118,7 +120,7 @@ impl Hands for ModelHands {
         }
         self.reach(Endpoint::Primary, self.place()).await?;
         self.rounds(Step::Forget, Endpoint::Primary, self.place())
-            .await;
+            .await?;
         self.marks(goes.len()).await;
         self.mark(&goes);
         Ok(goes)
@@ -127,11 +129,13 @@ impl Hands for ModelHands {
     async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
         self.rounds(Step::Prune, Endpoint::Primary, self.place())
-            .await;
+            .await?;
         let (now, spec) = (self.ground.handle.now(), self.spec().clone());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
         let expired: Vec<Point> = self.points.extract_if(.., |point| over(point)).collect();
+        // The lease of a backup that died has lapsed.
+        self.with_account(|account, key| account.delete(now, &key("l", 0)));
         for point in &expired {
             self.with_account(|account, key| {
                 account.delete(now, &key("m", point.number));
@@ -166,7 +170,7 @@ impl Hands for ModelHands {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
-        self.rounds(Step::Restore, at, place).await;
+        self.rounds(Step::Restore, at, place).await?;
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }
@@ -175,17 +179,24 @@ impl Hands for ModelHands {
             .iter()
             .filter(|version| **version != 0)
             .count() as u64;
-        let fetched = (self.fit.fetched_base + self.fetched(&point)) * self.scale();
+        let scale = self.scale();
+        let fetches: Vec<u64> = self
+            .fetches(&point)
+            .iter()
+            .map(|bytes| bytes * scale)
+            .collect();
+        let fetched: u64 = fetches.iter().sum();
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, latency) = path.ok_or(Failed::Unavailable)?;
-        let moved = self.moved(&path, fetched);
-        self.unless_down(at, place, moved).await?;
+        let fetching = async {
+            let fetches = stream::iter(fetches).map(|bytes| self.moved(&path, bytes));
+            fetches.buffered(FETCHES_MAX).collect::<Vec<()>>().await;
+        };
+        self.unless_down(at, place, fetching).await?;
         let group = &self.ground.instances[self.instance].group;
         let whole = used * group.real_block_bytes * group.scale();
-        self.ground
-            .handle
-            .sleep(rates::back(whole, group.disk_bytes_per_second))
-            .await;
+        let writing = rates::back(whole, group.disk_bytes_per_second);
+        self.ground.handle.sleep(writing).await;
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, at);
         let mut meter = lock(&self.ground.meter);

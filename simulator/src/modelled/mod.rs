@@ -9,5 +9,5 @@ mod hands;
 mod pool;
 mod verdicts;
 
-pub use fit::{Fit, Fits};
+pub use fit::{Fit, Fits, StepFit};
 pub use hands::ModelHands;

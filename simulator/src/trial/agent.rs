@@ -68,8 +68,14 @@ impl<H: Hands> Agent<H> {
     /// Tries to make the point that is due, until the next one is.
     async fn point(&self, due: u64, next: u64) {
         let spec = self.ground.copy(self.copy);
-        let (retry, mut attempt) = (spec.retry_micros, due);
+        let (retry, mut attempt) = (spec.retry_micros.max(1), due);
+        // What ran late holds no attempt off its grid.
+        let now = self.ground.handle.now();
+        attempt += now.saturating_sub(due).div_ceil(retry) * retry;
         loop {
+            if attempt >= next {
+                return;
+            }
             self.ground.handle.sleep_until(attempt).await;
             if self.able() {
                 match self.attempt().await {
@@ -82,10 +88,7 @@ impl<H: Hands> Agent<H> {
             let now = self.ground.handle.now();
             // Attempts keep to their grid, however long one took to fail.
             while attempt <= now {
-                attempt += retry.max(1);
-            }
-            if attempt >= next {
-                return;
+                attempt += retry;
             }
         }
     }

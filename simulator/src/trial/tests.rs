@@ -4,7 +4,7 @@ use super::sample;
 use super::{Setup, Trial, run};
 use crate::draw::Draws;
 use crate::fault::schedule;
-use crate::modelled::{Fit, Fits, ModelHands};
+use crate::modelled::{Fit, Fits, ModelHands, StepFit};
 use crate::outcome::scenario::Ending;
 use crate::scenario::{
     DAY, Drawn, FaultKind, FaultSpec, HOUR, MINUTE, Redundancy, Scenario, Target, When,
@@ -33,9 +33,14 @@ fn fit() -> Fit {
         listing_bytes: 2_200,
         fetched_base: 4_000,
         vault_bytes: 700,
+        lease_bytes: 200,
         mark_rounds: 2,
-        rounds: [10, 8, 5, 12],
-        requests: [(5, 5), (0, 8), (2, 3), (4, 8)],
+        steps: [10, 8, 5, 12].map(|rounds| StepFit {
+            rounds,
+            writes: 2,
+            reads: 8,
+            ..StepFit::default()
+        }),
     }
 }
 

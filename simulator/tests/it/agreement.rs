@@ -80,7 +80,7 @@ fn every_shipped_scenario_agrees() {
                         apart.push(format!("  {row:?}\n  {twin:?}"));
                     }
                 }
-                apart.truncate(40);
+                apart.truncate(120);
             }
         }
     }

@@ -85,18 +85,36 @@ impl ModelHands {
         }
     }
 
-    /// The round trips and requests of a step.
-    pub(super) async fn rounds(&self, step: Step, at: Endpoint, place: usize) {
-        let (rounds, requests) = (
-            self.fit.rounds[step as usize],
-            self.fit.requests[step as usize],
-        );
+    /// What a step asks beside the data that it moves: round trips, and lists that it reads.
+    pub(super) async fn rounds(
+        &self,
+        step: Step,
+        at: Endpoint,
+        place: usize,
+    ) -> Result<(), Failed> {
+        let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
-        self.ground.handle.sleep(rounds * trip).await;
-        let mut meter = lock(&self.ground.meter);
-        let row = meter.at(self.ground.handle.now(), self.copy);
-        row.writes += requests.0;
-        row.reads += requests.1;
+        self.ground.handle.sleep(fit.rounds * trip).await;
+        let got = fit.got + fit.got_per_point * self.points.len() as u64;
+        let got = got * self.scale();
+        {
+            let mut meter = lock(&self.ground.meter);
+            let row = meter.at(self.ground.handle.now(), self.copy);
+            row.writes += fit.writes;
+            row.reads += fit.reads;
+            row.got_bytes += got;
+        }
+        if got == 0 || self.rides() {
+            return Ok(());
+        }
+        let path = self.ground.path(self.instance, self.copy, at, place, false);
+        let (path, _) = path.ok_or(Failed::Unavailable)?;
+        self.unless_down(at, place, self.moved(&path, got)).await
+    }
+
+    /// Whether what the first point needs goes with its courier.
+    fn rides(&self) -> bool {
+        !self.seeded && self.spec().seeding.is_some()
     }
 
     /// How long a request to an endpoint takes that carries nothing.
@@ -112,36 +130,37 @@ impl ModelHands {
         self.ground.handle.sleep(rounds * trip).await;
     }
 
-    /// The vault itself, which the first backup makes.
+    /// The vault itself, which the first backup makes, and the lease, which one that was interrupted leaves.
     pub(super) fn found(&self) {
-        let (now, bytes) = (
-            self.ground.handle.now(),
-            self.fit.vault_bytes * self.scale(),
-        );
-        self.with_account(|account, key| account.put(now, &key("v", 0), (), bytes, true));
+        let (now, scale) = (self.ground.handle.now(), self.scale());
+        let (vault, lease) = (self.fit.vault_bytes * scale, self.fit.lease_bytes * scale);
+        self.with_account(|account, key| {
+            account.put(now, &key("v", 0), (), vault, true);
+            account.put(now, &key("l", 0), (), lease, false);
+        });
     }
 
-    /// Real bytes of blocks that a restore of a point fetches, gaps that it reads over included.
-    pub(super) fn fetched(&self, point: &Point) -> u64 {
+    /// The fetches of a restore of a point, in real bytes, lists included.
+    pub(super) fn fetches(&self, point: &Point) -> Vec<u64> {
+        let mut fetches = vec![self.fit.fetched_base];
         if let Some(pool) = &self.pool {
             let packs = pool.needed_of(&point.content);
-            return packs.map(|needed| self.fit.fetched(needed)).sum();
+            fetches.extend(packs.flat_map(|needed| self.fit.fetches(needed)));
+            return fetches;
         }
-        let owners = point.needs.iter().chain([&point.number]);
-        let of = |owner: &u32| {
+        for owner in point.needs.iter().chain([&point.number]) {
             let theirs = self.points.iter().find(|theirs| theirs.number == *owner);
-            let own = theirs.map_or(&point.owners, |theirs| &theirs.owners);
-            let content = theirs.map_or(&point.content, |theirs| &theirs.content);
-            let stored = (0..).zip(own.iter().zip(content.iter()));
+            let theirs = theirs.unwrap_or(point);
+            let stored = (0..).zip(theirs.owners.iter().zip(theirs.content.iter()));
             let stored = stored.filter(|(_, (own, version))| *own == owner && **version != 0);
             let stored: Vec<u32> = stored.map(|(block, _)| block).collect();
             let lie = pack_order(stored, |block| *block, *owner);
             let needed = lie
-                .into_iter()
-                .map(|block| point.owners[block as usize] == *owner);
-            self.fit.fetched(needed)
-        };
-        owners.map(of).sum()
+                .iter()
+                .map(|block| point.owners[*block as usize] == *owner);
+            fetches.extend(self.fit.fetches(needed));
+        }
+        fetches
     }
 
     /// Reading the disk and sealing what is new.
@@ -251,6 +270,7 @@ impl ModelHands {
                 }
             }
             account.put(now, &key("m", number), (), base, true);
+            account.delete(now, &key("l", 0));
         });
     }
 
