@@ -30,7 +30,7 @@ fn agree(scenario: Scenario) {
         let emulated = super::run(&setup).expect("it runs");
         let modelled = trial::run::<ModelHands>(&setup, &prepared.kit(strategy));
         assert!(emulated.violations.is_empty(), "{:#?}", emulated.violations);
-        let agreement = agreement("it", &emulated, &modelled);
+        let agreement = agreement(&prepared.scenario, "it", &emulated, &modelled);
         let told = format!(
             "{:?}: {agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
             setup.scenario.strategies[strategy].copies[0].method,

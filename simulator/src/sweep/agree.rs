@@ -1,28 +1,47 @@
 //! How far an emulated and a modelled trial of the same setup agree.
 
 use crate::outcome::scenario::{Agreement, IncidentRow};
+use crate::scenario::{HOUR, Scenario};
 use crate::trial::Trial;
 
-/// The difference, parts of a million of the first.
-fn ppm(emulated: u64, modelled: u64) -> u64 {
-    let apart = u128::from(emulated.abs_diff(modelled)) * 1_000_000;
-    u64::try_from(apart / u128::from(emulated.max(1))).unwrap_or(u64::MAX)
+/// The difference, parts of a million of the first, or of `least` if that is more.
+fn ppm(emulated: u128, modelled: u128, least: u128) -> u64 {
+    let apart = emulated.abs_diff(modelled) * 1_000_000;
+    u64::try_from(apart / emulated.max(least).max(1)).unwrap_or(u64::MAX)
 }
 
+/// A vault that holds less than a thousandth of what is protected holds no point yet, only headers and leases: what
+/// they differ by is told of that thousandth.
+const LEAST: u64 = 1000;
+
 /// Holds the two against each other.
-pub fn agreement(strategy: &str, emulated: &Trial, modelled: &Trial) -> Agreement {
+pub fn agreement(
+    scenario: &Scenario,
+    strategy: &str,
+    emulated: &Trial,
+    modelled: &Trial,
+) -> Agreement {
+    let protected = scenario
+        .groups
+        .iter()
+        .map(|group| group.bytes * u64::from(group.count));
+    let least = u128::from(protected.sum::<u64>() / LEAST);
+    let hours = u128::from(scenario.horizon_micros / HOUR);
     let copies = || emulated.tally.copies.iter().zip(&modelled.tally.copies);
     let (ours, theirs) = (rows(emulated), rows(modelled));
     let both = || ours.iter().zip(&theirs);
     let same = ours.len() == theirs.len();
-    let rto = both()
-        .map(|(ours, theirs)| ppm(ours.rto_micros.unwrap_or(0), theirs.rto_micros.unwrap_or(0)));
+    let rto = both().map(|(ours, theirs)| {
+        ppm(
+            ours.rto_micros.unwrap_or(0).into(),
+            theirs.rto_micros.unwrap_or(0).into(),
+            0,
+        )
+    });
     let stored = |trial: &Trial| {
         let rows = trial.tally.quantities.iter();
         rows.map(|row| row.byte_hours).sum::<u128>()
     };
-    let (ours_stored, theirs_stored) = (stored(emulated), stored(modelled));
-    let apart = ours_stored.abs_diff(theirs_stored) * 1_000_000 / ours_stored.max(1);
     Agreement {
         strategy: strategy.to_owned(),
         // How often an attempt failed hangs on the minute in which service was back: it is no point's affair.
@@ -31,9 +50,9 @@ pub fn agreement(strategy: &str, emulated: &Trial, modelled: &Trial) -> Agreemen
                 && sorted(&ours.chains) == sorted(&theirs.chains)
         }),
         blocks_equal: copies().all(|(ours, theirs)| ours.blocks == theirs.blocks),
-        bytes_ppm: u64::try_from(apart).unwrap_or(u64::MAX),
+        bytes_ppm: ppm(stored(emulated), stored(modelled), least * hours),
         bytes_at_end_ppm: copies()
-            .map(|(ours, theirs)| ppm(ours.bytes, theirs.bytes))
+            .map(|(ours, theirs)| ppm(ours.bytes.into(), theirs.bytes.into(), least))
             .max()
             .unwrap_or(0),
         rpo_equal: same

@@ -155,7 +155,7 @@ pub fn run(
         let trial = emulated::run(&setup)?;
         steps.next(50, &format!("{name}: through the engine"));
         if let Some(first) = first {
-            agreements.push(agreement(name, &trial, first));
+            agreements.push(agreement(&prepared.scenario, name, &trial, first));
         }
         let mut gather = Gather::new(&prepared, strategy, Fidelity::Emulated);
         gather.add(0, &setup.faults, trial);

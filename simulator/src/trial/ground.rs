@@ -166,8 +166,16 @@ impl<V> Ground<V> {
         }
     }
 
+    /// Whether what an endpoint has comes to the machine by courier, wherever that is.
+    fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
+        at == Endpoint::Secondary && self.copy(store.copy).offsite.is_some()
+    }
+
     /// When an endpoint of a store does not serve a machine at `from`.
     pub fn unreachable(&self, store: &Store<V>, at: Endpoint, from: usize) -> Spans {
+        if self.is_carried(store, at) {
+            return Spans::default();
+        }
         let Some(place) = self.place_of(store, at) else {
             return Spans::of(vec![(0, u64::MAX)]);
         };
@@ -221,9 +229,13 @@ impl<V> Ground<V> {
         from: usize,
         out: bool,
     ) -> Option<(Vec<LinkId>, u64)> {
-        let place = self.place_of(self.store(instance, copy), at)?;
-        let way = self.way(from, place)?;
         let machine = &self.instances[instance];
+        let store = self.store(instance, copy);
+        if self.is_carried(store, at) {
+            return Some((vec![machine.disk, machine.fronts[copy]], 0));
+        }
+        let place = self.place_of(store, at)?;
+        let way = self.way(from, place)?;
         let mut links = vec![machine.disk];
         links.extend(way.iter().map(|(link, direction)| {
             let direction = if out { *direction } else { 1 - direction };
@@ -277,7 +289,8 @@ fn geo(
     entity: &str,
 ) -> Geo {
     if let Some(courier) = &copy.offsite {
-        return Geo::courier(courier.every_micros.max(HOUR));
+        let down = timeline.zone(place, 0).spans().to_vec();
+        return Geo::courier(courier.every_micros.max(HOUR), down);
     }
     let windows = 0..scenario.horizon_micros / LAG_EVERY + 1;
     let lags = windows.map(|window| {

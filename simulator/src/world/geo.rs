@@ -33,18 +33,32 @@ impl Geo {
         }
     }
 
-    /// A courier who fetches media every so many microseconds: what was written by then is away.
-    pub fn courier(every: u64) -> Self {
+    /// A courier who fetches media every so many microseconds, except where there is nothing to fetch them from: what
+    /// was written by then is away.
+    pub fn courier(every: u64, cuts: Vec<(u64, u64)>) -> Self {
         Self {
             pickups: every.max(1),
-            ..Self::new(Vec::new(), Vec::new())
+            ..Self::new(Vec::new(), cuts)
         }
+    }
+
+    /// The last time that a courier came by `now`.
+    fn last_pickup(&self, now: u64) -> u64 {
+        let last = |now: u64| now / self.pickups * self.pickups;
+        let mut at = last(now);
+        while let Some((from, _)) = self.cuts.iter().find(|cut| (cut.0..cut.1).contains(&at)) {
+            match from.checked_sub(1) {
+                Some(before) => at = last(before),
+                None => return 0,
+            }
+        }
+        at
     }
 
     /// Up to when the second region has every write. Never goes back.
     pub fn last_sync(&mut self, now: u64) -> u64 {
-        if let Some(trips) = now.checked_div(self.pickups) {
-            return trips * self.pickups;
+        if self.pickups > 0 {
+            return self.last_pickup(now);
         }
         while self.at < now {
             let at = self.at;
@@ -86,6 +100,13 @@ mod tests {
         assert_eq!(geo.last_sync(199), 90);
         assert_eq!(geo.last_sync(210), 90 + 40);
         assert_eq!(geo.last_sync(300), 290);
+    }
+
+    #[test]
+    fn nothing_is_fetched_from_where_nothing_is() {
+        let mut geo = Geo::courier(10, vec![(19, 31), (55, u64::MAX)]);
+        let at = [5, 10, 18, 20, 35, 40, 1000].map(|now| geo.last_sync(now));
+        assert_eq!(at, [0, 10, 10, 10, 10, 40, 50]);
     }
 
     proptest! {

@@ -34,7 +34,7 @@ fn every_shipped_scenario_agrees() {
                     .iter()
                     .map(|what| format!("{of}: {what}")),
             );
-            let told = agreement(&spec.name, &emulated, &modelled);
+            let told = agreement(&prepared.scenario, &spec.name, &emulated, &modelled);
             let exact = told.points_equal && told.blocks_equal && told.rpo_equal;
             if !exact || told.bytes_ppm > BYTES_PPM || told.rto_ppm > RTO_PPM {
                 apart.push(format!("{of}: {told:?}"));
