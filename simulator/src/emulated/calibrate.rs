@@ -117,18 +117,27 @@ impl Bench {
         self.hands.prune().await?;
         let prune = self.since(before);
         let block = filled.saturating_sub(listing) / u64::from(all.max(1));
-        // The first of these had one point before it, the last all but itself.
+        // A forget reads every manifest and nothing else. Of the backups the first had one point to build on, the
+        // last all but itself; what was restored was a full.
+        let manifest = forget.got / points;
         let each = late.got.saturating_sub(early.got) / (points - 2).max(1);
-        let backup = StepFit {
-            got: early.got.saturating_sub(each),
-            got_per_point: each,
-            ..early
-        };
-        let by_point = |step: StepFit| StepFit {
-            got: 0,
-            got_per_point: step.got / points,
+        let link = each.saturating_sub(manifest);
+        let split = |step: StepFit, there: u64, links: u64| StepFit {
+            got: step.got.saturating_sub(manifest * there + link * links),
+            got_per_point: manifest,
+            got_per_link: link,
             ..step
         };
+        let steps = [
+            split(early, 1, 1),
+            split(restore, points, 1),
+            split(forget, points, 0),
+            StepFit {
+                got: 0,
+                got_per_point: prune.got / points,
+                ..prune
+            },
+        ];
         Ok(Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
@@ -138,7 +147,7 @@ impl Bench {
             vault_bytes: held.saturating_sub(full.stored_bytes),
             lease_bytes: peak.saturating_sub(held),
             mark_rounds: marks.div_ceil(marked.max(1)),
-            steps: [backup, by_point(restore), by_point(forget), by_point(prune)],
+            steps,
         })
     }
 
@@ -181,7 +190,7 @@ impl Bench {
             writes: row.writes,
             reads: row.reads,
             got: row.got_bytes,
-            got_per_point: 0,
+            ..StepFit::default()
         }
     }
 
@@ -192,7 +201,7 @@ impl Bench {
             writes: now.writes - before.writes,
             reads: now.reads - before.reads,
             got: now.got - before.got,
-            got_per_point: 0,
+            ..StepFit::default()
         }
     }
 }

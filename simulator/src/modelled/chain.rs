@@ -37,6 +37,8 @@ pub(super) struct Drawn {
     /// Blocks that it stores, and of those the ones that are copied from its chain.
     pub(super) stored: u64,
     pub(super) copied: u64,
+    /// Points that it builds on.
+    pub(super) links: usize,
 }
 
 /// Whether a point begins a chain.
@@ -55,6 +57,7 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
         owners: Vec::new(),
         stored: 0,
         copied: 0,
+        links: 0,
     };
     let (mut drawn, scope): (Drawn, Vec<&Point>) = match (method, latest) {
         (Method::Forever, latest) => {
@@ -94,6 +97,7 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
             (drawn, chain(points, latest))
         }
     };
+    drawn.links = scope.len();
     let copies = drawn.method == Method::SyntheticFull;
     let mut owners = Vec::with_capacity(content.len());
     for (block, version) in content.iter().enumerate() {

@@ -19,6 +19,8 @@ pub struct StepFit {
     pub got: u64,
     /// And for each point that exists.
     pub got_per_point: u64,
+    /// And for each point that it builds on.
+    pub got_per_link: u64,
 }
 
 /// What one group's data costs the engine, in real bytes at the group's scale.

@@ -60,12 +60,12 @@ impl Hands for ModelHands {
 
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Backup, Endpoint::Primary, self.place())
-            .await?;
-        self.found();
         self.forget_lost();
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
+        let here = (Endpoint::Primary, self.place());
+        self.rounds(Step::Backup, here, drawn.links).await?;
+        self.found();
         let used = snapshot
             .content
             .iter()
@@ -119,8 +119,8 @@ impl Hands for ModelHands {
             return Ok(goes);
         }
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Forget, Endpoint::Primary, self.place())
-            .await?;
+        let here = (Endpoint::Primary, self.place());
+        self.rounds(Step::Forget, here, 0).await?;
         self.marks(goes.len()).await;
         self.mark(&goes);
         Ok(goes)
@@ -128,8 +128,8 @@ impl Hands for ModelHands {
 
     async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
-        self.rounds(Step::Prune, Endpoint::Primary, self.place())
-            .await?;
+        let here = (Endpoint::Primary, self.place());
+        self.rounds(Step::Prune, here, 0).await?;
         let (now, spec) = (self.ground.handle.now(), self.spec().clone());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
@@ -170,7 +170,8 @@ impl Hands for ModelHands {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
-        self.rounds(Step::Restore, at, place).await?;
+        let links = point.needs.len() + 1;
+        self.rounds(Step::Restore, (at, place), links).await?;
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }

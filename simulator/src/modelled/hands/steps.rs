@@ -85,17 +85,19 @@ impl ModelHands {
         }
     }
 
-    /// What a step asks beside the data that it moves: round trips, and lists that it reads.
+    /// What a step asks beside the data that it moves: round trips, and lists that it reads of all points and of those
+    /// that it builds on.
     pub(super) async fn rounds(
         &self,
         step: Step,
-        at: Endpoint,
-        place: usize,
+        (at, place): (Endpoint, usize),
+        links: usize,
     ) -> Result<(), Failed> {
         let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
         self.ground.handle.sleep(fit.rounds * trip).await;
-        let got = fit.got + fit.got_per_point * self.points.len() as u64;
+        let lists = fit.got_per_point * self.points.len() as u64;
+        let got = fit.got + lists + fit.got_per_link * links as u64;
         let got = got * self.scale();
         {
             let mut meter = lock(&self.ground.meter);
