@@ -140,6 +140,7 @@ impl Bench {
         ];
         Ok(Fit {
             base_bytes: none.stored_bytes,
+            manifest_bytes: manifest.min(none.stored_bytes),
             data_bytes: data.into_iter().collect(),
             block_bytes: block,
             listing_bytes: listing,

@@ -28,6 +28,8 @@ pub struct StepFit {
 pub struct Fit {
     /// Real bytes of a point that stores no block: manifest, listing, index.
     pub base_bytes: u64,
+    /// Of those, of its manifest: the rest lies in its packs and index, and goes with them.
+    pub manifest_bytes: u64,
     /// By how many blocks a point stores, ascending: real bytes beyond `base_bytes`.
     pub data_bytes: Vec<(u64, u64)>,
     /// Real bytes of a sealed block, without what packs add.
@@ -47,6 +49,16 @@ pub struct Fit {
 }
 
 impl Fit {
+    /// Real bytes of a pack of so many blocks, with a point's lists or without.
+    pub(super) fn pack(&self, blocks: u64, lists: bool) -> u64 {
+        let lists = if lists {
+            self.base_bytes - self.manifest_bytes
+        } else {
+            0
+        };
+        self.data(blocks) + lists
+    }
+
     /// The fetches, in real bytes, in which a restore reads a pack whose blocks are needed or not, in the order in
     /// which they lie: what is needed, and gaps that are cheaper to read over, in requests of a bounded size (the
     /// rules of `engine::vault`).

@@ -43,13 +43,16 @@ pub(super) struct Pool {
     listing: u64,
 }
 
+/// A pack that was written: its name, how many blobs, whether a point's lists lie in it.
+pub(super) type Written = (u32, u64, bool);
+
 /// What a prune did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pruned {
     /// Packs removed.
     pub(super) swept: Vec<u32>,
     /// Packs written, each with its blobs.
-    pub(super) written: Vec<(u32, u64)>,
+    pub(super) written: Vec<Written>,
 }
 
 impl Pool {
@@ -63,7 +66,8 @@ impl Pool {
     }
 
     /// A point lands: its own blobs go to new packs, and all that it refers to is needed once more. Gives the
-    /// packs, of `most` blobs at most, with the number of their blobs. What does not fill a pack goes into one.
+    /// packs, of `most` blobs at most, with the number of their blobs and whether the point's lists lie there too: in
+    /// the last, which may hold nothing else.
     pub(super) fn add(
         &mut self,
         number: u32,
@@ -71,7 +75,7 @@ impl Pool {
         owners: &[u32],
         now: u64,
         most: usize,
-    ) -> Vec<(u32, u64)> {
+    ) -> Vec<Written> {
         let blobs = (0..)
             .zip(content.iter().copied())
             .filter(|(_, version)| *version != 0);
@@ -85,20 +89,25 @@ impl Pool {
             }
         }
         let new = pack_order(new, |blob| blob.0, number);
-        let packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
+        let mut packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
+        if packs.is_empty() {
+            packs.push(Vec::new());
+        }
+        let last = packs.len() - 1;
         let written = packs
             .into_iter()
-            .map(|blobs| self.pack(blobs, Some(number), now, |_| 1));
+            .enumerate()
+            .map(|(turn, blobs)| self.pack(blobs, (Some(number), turn == last), now, |_| 1));
         written.collect()
     }
 
     fn pack(
         &mut self,
         blobs: Vec<Blob>,
-        owner: Option<u32>,
+        (owner, lists): (Option<u32>, bool),
         now: u64,
         refs: impl Fn(&Blob) -> u32,
-    ) -> (u32, u64) {
+    ) -> Written {
         let name = self.next;
         self.next += 1;
         let count = blobs.len() as u64;
@@ -111,11 +120,11 @@ impl Pool {
             owner,
             blobs,
             needed: count,
-            listing: if owner.is_some() { self.listing } else { 0 },
+            listing: if lists { self.listing } else { 0 },
             condemned: None,
         };
         self.packs.insert(name, pack);
-        (name, count)
+        (name, count, lists)
     }
 
     /// Whether each block that lies in a pack is one of `content`, pack by pack.
@@ -160,12 +169,18 @@ impl Pool {
         }
     }
 
-    /// A prune by the engine's own plan. `bytes` is what a pack of so many blobs weighs.
-    pub(super) fn prune(&mut self, terms: Terms, now: u64, bytes: impl Fn(u64) -> u64) -> Pruned {
+    /// A prune by the engine's own plan. `bytes` is what a pack of so many blobs weighs, with a point's lists or
+    /// without.
+    pub(super) fn prune(
+        &mut self,
+        terms: Terms,
+        now: u64,
+        bytes: impl Fn(u64, bool) -> u64,
+    ) -> Pruned {
         let instant = |micros: u64| Timestamp::from_nanoseconds(i128::from(micros) * 1000);
         let facts = self.packs.iter().map(|(name, pack)| PackFact {
             id: id(*name),
-            bytes: bytes(pack.blobs.len() as u64),
+            bytes: bytes(pack.blobs.len() as u64, pack.listing > 0),
             written: instant(pack.written),
             owned: pack.owner.is_some(),
             condemned: pack.condemned.map(instant),
@@ -204,7 +219,7 @@ impl Pool {
                 .collect();
             pruned
                 .written
-                .push(self.pack(moved, None, now, |blob| refs[blob]));
+                .push(self.pack(moved, (None, false), now, |blob| refs[blob]));
         }
         for fact in &plan.sweep {
             let name = number(fact.id);

@@ -29,6 +29,7 @@ fn fault(kind: FaultKind, at: u64, lasts: u64) -> FaultSpec {
 fn fit() -> Fit {
     Fit {
         base_bytes: 2_000,
+        manifest_bytes: 600,
         data_bytes: vec![(1, 9_000), (64, 9_000 * 64)],
         block_bytes: 8_271,
         listing_bytes: 2_200,

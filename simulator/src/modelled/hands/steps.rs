@@ -254,7 +254,7 @@ impl ModelHands {
     /// Puts a point's objects.
     pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
-        let base = (self.fit.base_bytes * scale).min(stored);
+        let manifest = (self.fit.manifest_bytes * scale).min(stored);
         let most = PACK_BYTES as u64 / self.fit.block_bytes.max(1);
         let content = &snapshot.content;
         let packs = self.pool.as_mut();
@@ -263,15 +263,16 @@ impl ModelHands {
         self.with_account(|account, key| {
             match packs {
                 Some(packs) => {
-                    for (pack, blobs) in packs {
-                        account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+                    for (pack, blobs, lists) in packs {
+                        let bytes = fit.pack(blobs, lists) * scale;
+                        account.put(now, &key("p", pack), (), bytes, true);
                     }
                 }
                 None => {
-                    account.put(now, &key("d", number), (), stored - base, true);
+                    account.put(now, &key("d", number), (), stored - manifest, true);
                 }
             }
-            account.put(now, &key("m", number), (), base, true);
+            account.put(now, &key("m", number), (), manifest, true);
             account.delete(now, &key("l", 0));
         });
     }
@@ -368,10 +369,11 @@ impl ModelHands {
             grace_seconds: spec.grace_micros / SECOND,
         };
         let (fit, scale) = (Arc::clone(&self.fit), self.scale());
-        let pruned = pool.prune(terms, now, |blobs| fit.data(blobs));
+        let pruned = pool.prune(terms, now, |blobs, lists| fit.pack(blobs, lists));
         self.with_account(|account, key| {
-            for (pack, blobs) in pruned.written {
-                account.put(now, &key("p", pack), (), fit.data(blobs) * scale, true);
+            for (pack, blobs, lists) in pruned.written {
+                let bytes = fit.pack(blobs, lists) * scale;
+                account.put(now, &key("p", pack), (), bytes, true);
             }
             for pack in pruned.swept {
                 account.delete(now, &key("p", pack));
