@@ -86,14 +86,16 @@ impl Bench {
             let account = lock(&self.ground.store(0, 0).account);
             (account.bytes(), account.peak())
         };
-        let filled = self.hands.blob_bytes().await?;
         let (none, early) = self.point(1, 0, Method::Incremental).await?;
-        let listing = self.hands.blob_bytes().await?.saturating_sub(filled);
+        let mut blobs = vec![self.hands.blob_bytes().await?];
         let mut data: BTreeMap<u64, u64> = BTreeMap::new();
-        let (mut late, mut points) = (early, 2);
+        let (mut late, mut points, mut blocks) = (early, 2, 0);
         for (write, count) in (2..).zip(steps(all)) {
             let (made, asked) = self.point(write, count, Method::Incremental).await?;
+            blobs.push(self.hands.blob_bytes().await?);
             let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
+            // What the last one builds on is what those before it stored.
+            blocks += data.last_key_value().map_or(0, |(count, _)| *count);
             data.insert(u64::from(count), bytes);
             (late, points) = (asked, points + 1);
         }
@@ -105,32 +107,43 @@ impl Bench {
         let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
         let mut restore = self.since(before);
         restore.got = restore.got.saturating_sub(back.fetched_bytes);
-        // Nothing goes: the newest point needs the whole chain.
+        // Nothing goes.
         let before = self.mark();
         self.hands.forget(DAY).await?;
         let forget = self.since(before);
         let before = self.mark();
+        let unmarked = lock(&self.ground.store(0, 0).account).bytes();
         let marked = self.hands.delete_all().await.len() as u64;
+        let marks_bytes = lock(&self.ground.store(0, 0).account).bytes() - unmarked;
         let marks = self.since(before).rounds.saturating_sub(forget.rounds);
         self.hands.undelete_all().await;
         let before = self.mark();
         self.hands.prune().await?;
         let prune = self.since(before);
-        let block = filled.saturating_sub(listing) / u64::from(all.max(1));
+        // One block and a listing, then two blocks and a listing. So small a disk that there are no such points has
+        // no listing to speak of.
+        let (sealed, listing) = match blobs[..] {
+            [none, one, two, ..] => {
+                let sealed = (two - one).saturating_sub(one - none);
+                (sealed.max(1), (one - none).saturating_sub(sealed))
+            }
+            [none, ..] => (none / u64::from(all.max(1)), 0),
+            [] => (1, 0),
+        };
         // A forget reads every manifest and nothing else. Of the backups the first had one point to build on, the
         // last all but itself; what was restored was a full.
         let manifest = forget.got / points;
-        let each = late.got.saturating_sub(early.got) / (points - 2).max(1);
-        let link = each.saturating_sub(manifest);
-        let split = |step: StepFit, there: u64, links: u64| StepFit {
-            got: step.got.saturating_sub(manifest * there + link * links),
+        let lists = late.got.saturating_sub(early.got);
+        let block = lists.saturating_sub(manifest * (points - 2)) / blocks.max(1);
+        let split = |step: StepFit, there: u64, blocks: u64| StepFit {
+            got: step.got.saturating_sub(manifest * there + block * blocks),
             got_per_point: manifest,
-            got_per_link: link,
+            got_per_block: block,
             ..step
         };
         let steps = [
-            split(early, 1, 1),
-            split(restore, points, 1),
+            split(early, 1, u64::from(all)),
+            split(restore, points, u64::from(all)),
             split(forget, points, 0),
             StepFit {
                 got: 0,
@@ -140,12 +153,12 @@ impl Bench {
         ];
         Ok(Fit {
             base_bytes: none.stored_bytes,
-            manifest_bytes: manifest.min(none.stored_bytes),
             data_bytes: data.into_iter().collect(),
-            block_bytes: block,
+            block_bytes: sealed,
             listing_bytes: listing,
-            fetched_base: back.fetched_bytes.saturating_sub(block * u64::from(all)),
+            fetched_base: back.fetched_bytes.saturating_sub(sealed * u64::from(all)),
             vault_bytes: held.saturating_sub(full.stored_bytes),
+            mark_bytes: marks_bytes / marked.max(1),
             lease_bytes: peak.saturating_sub(held),
             mark_rounds: marks.div_ceil(marked.max(1)),
             steps,
@@ -283,7 +296,7 @@ fn copy(fast: u64) -> Copy {
         every_micros: DAY,
         at_micros: 0,
         policy: Policy {
-            keep_last: "1".parse().ok(),
+            keep_last: "1000".parse().ok(),
             ..Policy::default()
         },
         soft_delete_micros: DAY,

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use engine::backup::{self, Backup, Request};
@@ -24,17 +24,17 @@ use engine::{Error, ErrorKind, restore};
 use object_store::path::Path;
 use tempfile::TempDir;
 
-use crate::scenario::{Copy, SECOND};
+use crate::scenario::{Copy, Redundancy, SECOND};
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
 use crate::trial::rates;
 use crate::workload::Content;
-use crate::world::account::Endpoint;
+use crate::world::account::{Account, Endpoint};
 
 use super::content::{Image, Look, read};
-use super::debt::{Charged, Debt};
 use super::inspect;
-use super::machine::machine;
+use super::machine::{Media, machine};
+use crate::trial::debt::{Charged, Debt};
 
 /// The passphrase of simulated vaults: they never leave memory.
 pub(super) const PASSPHRASE: &[u8] = b"simulated";
@@ -144,7 +144,8 @@ impl Hands for EngineHands {
         let image = self.image(&snapshot.content)?;
         let group = Arc::clone(&self.ground.instances[self.instance].group);
         let block = group.real_block_bytes * group.scale();
-        let (vault, debt) = self.vault().await?;
+        let media = self.media();
+        let (vault, debt) = self.vault_on(media.clone()).await?;
         let reading = vec![group.disk_bytes_per_second, rates::FINGERPRINT];
         let charged = Charged::new(debt.clone(), group.scale(), reading);
         let backup = Backup {
@@ -175,7 +176,10 @@ impl Hands for EngineHands {
         let sealed = u128::from(stored) * sent / (sent + copied).max(1);
         debt.owe(rates::micros(sealed as u64 * block, rates::SEAL));
         debt.pay().await;
-        self.courier(made.stored_bytes * group.scale()).await;
+        match media {
+            Some(media) => self.carry(media).await,
+            None => self.seeded = true,
+        }
         let number = self.made;
         self.made += 1;
         let chain_length = made.manifest.chain_length;
@@ -444,14 +448,13 @@ impl EngineHands {
         }
     }
 
-    fn world(&mut self, at: Endpoint, place: usize) -> (World, Debt) {
-        let rides = !self.seeded && self.spec().seeding.is_some();
+    fn world(&mut self, at: Endpoint, place: usize, media: Option<Media>) -> (World, Debt) {
         self.turns += 1;
         machine(
             &self.ground,
             (self.instance, self.copy),
             (at, place),
-            (!rides, self.turns),
+            (media, self.turns),
         )
     }
 
@@ -477,7 +480,12 @@ impl EngineHands {
 
     /// The vault as the instance's agent opens it for each step, made if need be.
     pub(super) async fn vault(&mut self) -> Result<(Vault, Debt), Failed> {
-        let (world, debt) = self.world(Endpoint::Primary, self.place());
+        self.vault_on(None).await
+    }
+
+    /// The same, on media if some are given.
+    async fn vault_on(&mut self, media: Option<Media>) -> Result<(Vault, Debt), Failed> {
+        let (world, debt) = self.world(Endpoint::Primary, self.place(), media);
         let made = match Vault::open(world.clone(), PASSPHRASE).await {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 Vault::create(world, PASSPHRASE, COST, self.terms()).await
@@ -494,7 +502,7 @@ impl EngineHands {
         place: usize,
     ) -> Result<(Vault, Catalog, Debt), Failed> {
         self.open()?;
-        let (world, debt) = self.world(at, place);
+        let (world, debt) = self.world(at, place, None);
         let vault = Vault::open(world, PASSPHRASE).await;
         let vault = vault.map_err(|error| failed(&error))?;
         let catalog = Catalog::load(&vault)
@@ -518,14 +526,39 @@ impl EngineHands {
         deleted.map(|_| ()).map_err(|error| failed(&error))
     }
 
-    /// The first point goes by courier, where the copy is seeded so: its bytes crossed no road.
-    async fn courier(&mut self, bytes: u64) {
-        let seeding = self.spec().seeding.clone().filter(|_| !self.seeded);
-        self.seeded = true;
-        if let Some(courier) = seeding {
-            let trip = self.ground.drawn(courier.trip, &self.name(), "seeding", 0);
-            let copying = rates::micros(bytes, courier.media_bytes_per_second);
-            self.ground.handle.sleep(copying.saturating_add(trip)).await;
+    /// Media for the first point, where it goes by courier.
+    fn media(&self) -> Option<Media> {
+        let rides = !self.seeded && self.spec().seeding.is_some();
+        rides.then(|| Arc::new(Mutex::new(Account::new(Redundancy::Single, None))))
+    }
+
+    /// The courier brings media into the store: until then nothing of them is there.
+    async fn carry(&mut self, media: Media) {
+        let spec = self.spec().clone();
+        let Some(courier) = spec.seeding else {
+            return;
+        };
+        let trip = self.ground.drawn(courier.trip, &self.name(), "seeding", 0);
+        let copying = rates::micros(lock(&media).bytes(), courier.media_bytes_per_second);
+        let wait = copying.saturating_add(trip);
+        self.ground.handle.sleep(wait).await;
+        let now = self.ground.handle.now();
+        let mut media = lock(&media);
+        let mut account = lock(&self.ground.store(self.instance, self.copy).account);
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(now, self.copy);
+        row.courier_trips += 1;
+        for (key, seen) in media.list(now, Endpoint::Primary, "") {
+            account.put(now, key, seen.value.clone(), seen.bytes, true);
+            row.writes += 1;
+            row.put_bytes += seen.bytes;
+            row.geo_bytes += if spec.redundancy.is_geo() {
+                seen.bytes
+            } else {
+                0
+            };
         }
+        drop((meter, account, media));
+        self.seeded = true;
     }
 }

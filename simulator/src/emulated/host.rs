@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use crate::draw::Stream;
 use crate::executor::{Handle, HostId};
 
-use super::debt::Debt;
+use crate::trial::debt::Debt;
 
 /// Cores of a host: they bound what the engine has in flight. How fast it computes is what its debt says.
 const CORES: usize = 2;

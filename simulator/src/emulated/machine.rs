@@ -1,6 +1,6 @@
 //! The engine's world on a machine of a trial: its store is the ground's account at the end of its roads.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use engine::seam::{Traffic, World};
@@ -12,10 +12,10 @@ use crate::trial::ground::{Ground, lock};
 use crate::trial::meter::cross;
 use crate::world::account::{Account, Endpoint};
 
-use super::debt::Debt;
 use super::host::Host;
 use super::request::{Request, Service};
 use super::store::RemoteStore;
+use crate::trial::debt::Debt;
 
 /// A copy's store as a machine of a place reaches it.
 #[derive(Clone, Debug)]
@@ -25,13 +25,19 @@ struct Front {
     copy: usize,
     endpoint: Endpoint,
     place: usize,
-    /// Whether bytes take the road; those of media do not.
-    road: bool,
+    /// Media that lie beside the machine, in the store's stead: their bytes take no road.
+    media: Option<Media>,
 }
+
+/// An account on media.
+pub(super) type Media = Arc<Mutex<Account<Bytes>>>;
 
 impl Service for Front {
     fn account(&self) -> MutexGuard<'_, Account<Bytes>> {
-        lock(&self.ground.store(self.instance, self.copy).account)
+        match &self.media {
+            Some(media) => lock(media),
+            None => lock(&self.ground.store(self.instance, self.copy).account),
+        }
     }
 
     fn endpoint(&self) -> Endpoint {
@@ -39,7 +45,7 @@ impl Service for Front {
     }
 
     fn path(&self, out: bool) -> Option<Vec<LinkId>> {
-        if !self.road {
+        if self.media.is_some() {
             return Some(Vec::new());
         }
         let path = self
@@ -49,6 +55,9 @@ impl Service for Front {
     }
 
     fn outage(&self, now: u64) -> Option<(u64, u64)> {
+        if self.media.is_some() {
+            return None;
+        }
         let store = self.ground.store(self.instance, self.copy);
         let spans = self.ground.unreachable(store, self.endpoint, self.place);
         spans.next_long(now, 1)
@@ -63,6 +72,9 @@ impl Service for Front {
     }
 
     fn served(&self, request: Request, bytes: u64) {
+        if self.media.is_some() {
+            return;
+        }
         let now = self.ground.handle.now();
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, self.endpoint);
@@ -70,7 +82,7 @@ impl Service for Front {
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(now, self.copy);
         let out = matches!(request, Request::Put | Request::List | Request::Delete);
-        if let Some(at) = store_at.filter(|at| *at != self.place && self.road) {
+        if let Some(at) = store_at.filter(|at| *at != self.place) {
             let way = if out {
                 (self.place, at)
             } else {
@@ -99,7 +111,7 @@ pub(super) fn machine(
     ground: &Arc<Ground<Bytes>>,
     (instance, copy): (usize, usize),
     (endpoint, place): (Endpoint, usize),
-    (road, turn): (bool, u64),
+    (media, turn): (Option<Media>, u64),
 ) -> (World, Debt) {
     let name = &ground.instances[instance].name;
     let start = Timestamp {
@@ -125,7 +137,7 @@ pub(super) fn machine(
         copy,
         endpoint,
         place,
-        road,
+        media,
     };
     let folder = format!("{instance:06}");
     let store = RemoteStore::new(

@@ -6,7 +6,6 @@
 
 mod calibrate;
 mod content;
-mod debt;
 mod excuse;
 mod hands;
 mod host;
@@ -23,7 +22,6 @@ use crate::scenario::SECOND;
 use crate::trial::{self, Setup, Trial};
 
 pub use calibrate::measure;
-pub use debt::{Charged, Debt};
 pub use hands::{EngineHands, Kit};
 pub use host::{Host, HostClock};
 pub use request::{Request, Service};

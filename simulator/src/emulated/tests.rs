@@ -13,11 +13,12 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 use proptest::prelude::*;
 
-use super::{Charged, Host, HostClock, RemoteStore, Request, Service};
+use super::{Host, HostClock, RemoteStore, Request, Service};
 use crate::draw::Draws;
 use crate::executor::{Executor, HostId};
 use crate::network::{LinkId, Roads};
 use crate::scenario::Redundancy;
+use crate::trial::debt::Charged;
 use crate::world::account::{Account, Endpoint};
 
 const SECOND: u64 = 1_000_000;

@@ -17,6 +17,8 @@ pub(super) struct Point {
     /// The point that it was compared with.
     pub(super) base: Option<u32>,
     pub(super) chain_length: u32,
+    /// Blocks that it stored.
+    pub(super) stored: u64,
     pub(super) content: Content,
     /// For each block, the point that stored it.
     pub(super) owners: Arc<[u32]>,
@@ -37,8 +39,8 @@ pub(super) struct Drawn {
     /// Blocks that it stores, and of those the ones that are copied from its chain.
     pub(super) stored: u64,
     pub(super) copied: u64,
-    /// Points that it builds on.
-    pub(super) links: usize,
+    /// Blocks that the points store which it builds on.
+    pub(super) index: u64,
 }
 
 /// Whether a point begins a chain.
@@ -57,7 +59,7 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
         owners: Vec::new(),
         stored: 0,
         copied: 0,
-        links: 0,
+        index: 0,
     };
     let (mut drawn, scope): (Drawn, Vec<&Point>) = match (method, latest) {
         (Method::Forever, latest) => {
@@ -97,7 +99,7 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
             (drawn, chain(points, latest))
         }
     };
-    drawn.links = scope.len();
+    drawn.index = scope.iter().map(|point| point.stored).sum();
     let copies = drawn.method == Method::SyntheticFull;
     let mut owners = Vec::with_capacity(content.len());
     for (block, version) in content.iter().enumerate() {

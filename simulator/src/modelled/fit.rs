@@ -19,18 +19,16 @@ pub struct StepFit {
     pub got: u64,
     /// And for each point that exists.
     pub got_per_point: u64,
-    /// And for each point that it builds on.
-    pub got_per_link: u64,
+    /// And, of the index, for each block that the points store which it builds on.
+    pub got_per_block: u64,
 }
 
 /// What one group's data costs the engine, in real bytes at the group's scale.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {
-    /// Real bytes of a point that stores no block: manifest, listing, index.
+    /// Real bytes of a point in which nothing changed: its manifest.
     pub base_bytes: u64,
-    /// Of those, of its manifest: the rest lies in its packs and index, and goes with them.
-    pub manifest_bytes: u64,
-    /// By how many blocks a point stores, ascending: real bytes beyond `base_bytes`.
+    /// By how many blocks a point stores, ascending: real bytes beyond `base_bytes`, its lists included.
     pub data_bytes: Vec<(u64, u64)>,
     /// Real bytes of a sealed block, without what packs add.
     pub block_bytes: u64,
@@ -40,6 +38,8 @@ pub struct Fit {
     pub fetched_base: u64,
     /// Real bytes of an empty vault: header and key slot.
     pub vault_bytes: u64,
+    /// Real bytes of the mark that deletes a point.
+    pub mark_bytes: u64,
     /// Real bytes of the lease that a backup holds.
     pub lease_bytes: u64,
     /// Round trips for each point that is deleted or brought back.
@@ -51,12 +51,8 @@ pub struct Fit {
 impl Fit {
     /// Real bytes of a pack of so many blocks, with a point's lists or without.
     pub(super) fn pack(&self, blocks: u64, lists: bool) -> u64 {
-        let lists = if lists {
-            self.base_bytes - self.manifest_bytes
-        } else {
-            0
-        };
-        self.data(blocks) + lists
+        let without = if lists { 0 } else { self.listing_bytes };
+        self.data(blocks).saturating_sub(without)
     }
 
     /// The fetches, in real bytes, in which a restore reads a pack whose blocks are needed or not, in the order in

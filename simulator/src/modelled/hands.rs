@@ -8,6 +8,7 @@ use engine::format::point::Method;
 use engine::restore::FETCHES_MAX;
 use futures::{StreamExt, stream};
 
+use crate::trial::debt::Debt;
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
 use crate::trial::meter::cross;
@@ -64,7 +65,7 @@ impl Hands for ModelHands {
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
         let here = (Endpoint::Primary, self.place());
-        self.rounds(Step::Backup, here, drawn.links).await?;
+        self.rounds(Step::Backup, here, drawn.index).await?;
         self.found();
         let used = snapshot
             .content
@@ -87,6 +88,7 @@ impl Hands for ModelHands {
             method: drawn.method,
             base: drawn.base,
             chain_length: drawn.chain_length,
+            stored: drawn.stored,
             content: snapshot.content,
             owners,
             needs,
@@ -170,8 +172,8 @@ impl Hands for ModelHands {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
-        let links = point.needs.len() + 1;
-        self.rounds(Step::Restore, (at, place), links).await?;
+        self.rounds(Step::Restore, (at, place), self.index_of(&point))
+            .await?;
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }
@@ -189,15 +191,28 @@ impl Hands for ModelHands {
         let fetched: u64 = fetches.iter().sum();
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, latency) = path.ok_or(Failed::Unavailable)?;
-        let fetching = async {
-            let fetches = stream::iter(fetches).map(|bytes| self.moved(&path, bytes));
-            fetches.buffered(FETCHES_MAX).collect::<Vec<()>>().await;
-        };
-        self.unless_down(at, place, fetching).await?;
         let group = &self.ground.instances[self.instance].group;
         let whole = used * group.real_block_bytes * group.scale();
-        let writing = rates::back(whole, group.disk_bytes_per_second);
-        self.ground.handle.sleep(writing).await;
+        let writing = u128::from(rates::back(whole, group.disk_bytes_per_second));
+        // What has come is written before the next is asked for, while others are on their way.
+        let debt = Debt::new(self.ground.handle.clone());
+        let fetching = async {
+            let fetches = stream::iter(fetches).map(|bytes| {
+                let (moved, debt) = (self.moved(&path, bytes), debt.clone());
+                async move {
+                    debt.pay().await;
+                    moved.await;
+                    bytes
+                }
+            });
+            let mut fetches = std::pin::pin!(fetches.buffered(FETCHES_MAX));
+            while let Some(bytes) = fetches.next().await {
+                let share = writing * u128::from(bytes) / u128::from(fetched.max(1));
+                debt.owe(share as u64);
+            }
+            debt.pay().await;
+        };
+        self.unless_down(at, place, fetching).await?;
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, at);
         let mut meter = lock(&self.ground.meter);

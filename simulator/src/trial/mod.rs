@@ -1,6 +1,7 @@
 //! One trial: a strategy of a scenario, a seed's faults, and hands, from the first instant to the horizon.
 
 pub mod agent;
+pub mod debt;
 pub mod ground;
 pub mod hands;
 pub mod meter;

@@ -29,12 +29,12 @@ fn fault(kind: FaultKind, at: u64, lasts: u64) -> FaultSpec {
 fn fit() -> Fit {
     Fit {
         base_bytes: 2_000,
-        manifest_bytes: 600,
         data_bytes: vec![(1, 9_000), (64, 9_000 * 64)],
         block_bytes: 8_271,
         listing_bytes: 2_200,
         fetched_base: 4_000,
         vault_bytes: 700,
+        mark_bytes: 200,
         lease_bytes: 200,
         mark_rounds: 2,
         steps: [10, 8, 5, 12].map(|rounds| StepFit {

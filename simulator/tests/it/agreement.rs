@@ -34,6 +34,15 @@ fn every_shipped_scenario_agrees() {
                     .iter()
                     .map(|what| format!("{of}: {what}")),
             );
+            let hours = |trial: &trial::Trial| {
+                trial
+                    .tally
+                    .quantities
+                    .iter()
+                    .map(|row| row.byte_hours)
+                    .sum::<u128>()
+            };
+            eprintln!("BH {} {} {}", spec.name, hours(&emulated), hours(&modelled));
             let told = agreement(&prepared.scenario, &spec.name, &emulated, &modelled);
             let exact = told.points_equal && told.blocks_equal && told.rpo_equal;
             if !exact || told.bytes_ppm > BYTES_PPM || told.rto_ppm > RTO_PPM {

@@ -16,10 +16,11 @@ use engine::source::Source;
 use engine::units::Timestamp;
 use engine::vault::{Catalog, Vault};
 use simulator::draw::{Draws, Stream};
-use simulator::emulated::{Charged, Host, RemoteStore, Request, Service};
+use simulator::emulated::{Host, RemoteStore, Request, Service};
 use simulator::executor::{Executor, HostId};
 use simulator::network::{LinkId, Roads};
 use simulator::scenario::Redundancy;
+use simulator::trial::debt::Charged;
 use simulator::world::account::{Account, Endpoint};
 
 const SECOND: u64 = 1_000_000;

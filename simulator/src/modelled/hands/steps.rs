@@ -85,19 +85,19 @@ impl ModelHands {
         }
     }
 
-    /// What a step asks beside the data that it moves: round trips, and lists that it reads of all points and of those
-    /// that it builds on.
+    /// What a step asks beside the data that it moves: round trips, and lists that it reads: of all points, and the
+    /// index of `index` blocks.
     pub(super) async fn rounds(
         &self,
         step: Step,
         (at, place): (Endpoint, usize),
-        links: usize,
+        index: u64,
     ) -> Result<(), Failed> {
         let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
         self.ground.handle.sleep(fit.rounds * trip).await;
         let lists = fit.got_per_point * self.points.len() as u64;
-        let got = fit.got + lists + fit.got_per_link * links as u64;
+        let got = fit.got + lists + fit.got_per_block * index;
         let got = got * self.scale();
         {
             let mut meter = lock(&self.ground.meter);
@@ -140,6 +140,15 @@ impl ModelHands {
             account.put(now, &key("v", 0), (), vault, true);
             account.put(now, &key("l", 0), (), lease, false);
         });
+    }
+
+    /// Blocks that are in the index of a point and of those that it needs.
+    pub(super) fn index_of(&self, point: &Point) -> u64 {
+        let needs = self
+            .points
+            .iter()
+            .filter(|other| point.needs.contains(&other.number));
+        needs.map(|other| other.stored).sum::<u64>() + point.stored
     }
 
     /// The fetches of a restore of a point, in real bytes, lists included.
@@ -254,7 +263,7 @@ impl ModelHands {
     /// Puts a point's objects.
     pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
-        let manifest = (self.fit.manifest_bytes * scale).min(stored);
+        let manifest = (self.fit.base_bytes * scale).min(stored);
         let most = PACK_BYTES as u64 / self.fit.block_bytes.max(1);
         let content = &snapshot.content;
         let packs = self.pool.as_mut();
@@ -287,9 +296,10 @@ impl ModelHands {
         {
             point.deleted.get_or_insert(now);
         }
+        let bytes = self.fit.mark_bytes * self.scale();
         self.with_account(|account, key| {
             for number in numbers {
-                account.put(now, &key("x", *number), (), 0, true);
+                account.put(now, &key("x", *number), (), bytes, true);
             }
         });
     }

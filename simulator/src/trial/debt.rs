@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::backup::Progress;
 
+use super::rates::micros;
 use crate::executor::Handle;
-use crate::trial::rates::micros;
 
 /// Until when a host is busy with what it has computed already. Clones share it.
 #[derive(Clone, Debug)]
