@@ -77,6 +77,20 @@ struct Bench {
     blocks: u32,
 }
 
+/// What points of ever more blocks took.
+struct Doublings {
+    /// Bytes of sealed content in the vault, before each of them and after the last.
+    blobs: Vec<u64>,
+    /// What so many blocks stored.
+    data: BTreeMap<u64, u64>,
+    /// What the last one asked.
+    last: StepFit,
+    /// Points in the vault.
+    points: u64,
+    /// Blocks of the points that the last one builds on.
+    blocks: u64,
+}
+
 impl Bench {
     async fn measure(mut self) -> Result<Fit, Failed> {
         let all = self.blocks;
@@ -87,18 +101,8 @@ impl Bench {
             (account.bytes(), account.peak())
         };
         let (none, early) = self.point(1, 0, Method::Incremental).await?;
-        let mut blobs = vec![self.hands.blob_bytes().await?];
-        let mut data: BTreeMap<u64, u64> = BTreeMap::new();
-        let (mut late, mut points, mut blocks) = (early, 2, 0);
-        for (write, count) in (2..).zip(steps(all)) {
-            let (made, asked) = self.point(write, count, Method::Incremental).await?;
-            blobs.push(self.hands.blob_bytes().await?);
-            let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
-            // What the last one builds on is what those before it stored.
-            blocks += data.last_key_value().map_or(0, |(count, _)| *count);
-            data.insert(u64::from(count), bytes);
-            (late, points) = (asked, points + 1);
-        }
+        let tried = self.by_doublings(&none, early).await?;
+        let mut data = tried.data;
         data.insert(
             u64::from(all),
             full.stored_bytes.saturating_sub(none.stored_bytes),
@@ -120,21 +124,13 @@ impl Bench {
         let before = self.mark();
         self.hands.prune().await?;
         let prune = self.since(before);
-        // One block and a listing, then two blocks and a listing. So small a disk that there are no such points has
-        // no listing to speak of.
-        let (sealed, listing) = match blobs[..] {
-            [none, one, two, ..] => {
-                let sealed = (two - one).saturating_sub(one - none);
-                (sealed.max(1), (one - none).saturating_sub(sealed))
-            }
-            [none, ..] => (none / u64::from(all.max(1)), 0),
-            [] => (1, 0),
-        };
+        let (sealed, listing) = listing(&tried.blobs, all);
         // A forget reads every manifest and nothing else. Of the backups the first had one point to build on, the
         // last all but itself; what was restored was a full.
+        let points = tried.points;
         let manifest = forget.got / points;
-        let lists = late.got.saturating_sub(early.got);
-        let block = lists.saturating_sub(manifest * (points - 2)) / blocks.max(1);
+        let lists = tried.last.got.saturating_sub(early.got);
+        let block = lists.saturating_sub(manifest * (points - 2)) / tried.blocks.max(1);
         let split = |step: StepFit, there: u64, blocks: u64| StepFit {
             got: step.got.saturating_sub(manifest * there + block * blocks),
             got_per_point: manifest,
@@ -163,6 +159,27 @@ impl Bench {
             mark_rounds: marks.div_ceil(marked.max(1)),
             steps,
         })
+    }
+
+    /// Points of ever more blocks, after one of `none`, which asked what `early` says.
+    async fn by_doublings(&mut self, none: &Made, early: StepFit) -> Result<Doublings, Failed> {
+        let mut tried = Doublings {
+            blobs: vec![self.hands.blob_bytes().await?],
+            data: BTreeMap::new(),
+            last: early,
+            points: 2,
+            blocks: 0,
+        };
+        for (write, count) in (2..).zip(steps(self.blocks)) {
+            let (made, asked) = self.point(write, count, Method::Incremental).await?;
+            tried.blobs.push(self.hands.blob_bytes().await?);
+            // What the last one builds on is what those before it stored.
+            tried.blocks += tried.data.last_key_value().map_or(0, |(count, _)| *count);
+            let bytes = made.stored_bytes.saturating_sub(none.stored_bytes);
+            tried.data.insert(u64::from(count), bytes);
+            (tried.last, tried.points) = (asked, tried.points + 1);
+        }
+        Ok(tried)
     }
 
     /// A point that writes `count` blocks anew, and what it asked.
@@ -217,6 +234,19 @@ impl Bench {
             got: now.got - before.got,
             ..StepFit::default()
         }
+    }
+}
+
+/// Bytes of a sealed block and of a point's listing, from a point of one block and one of two. So small a disk that
+/// there are no such points has no listing to speak of.
+fn listing(blobs: &[u64], all: u32) -> (u64, u64) {
+    match blobs {
+        [none, one, two, ..] => {
+            let sealed = (two - one).saturating_sub(one - none);
+            (sealed.max(1), (one - none).saturating_sub(sealed))
+        }
+        [none, ..] => (none / u64::from(all.max(1)), 0),
+        [] => (1, 0),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Instances that are backed up at the same instants get the same answer: of a fleet one is decided, and the
 //! others are looked up. So are the same days of another seed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use engine::error::Result;
@@ -19,8 +19,8 @@ use super::chain::Point;
 /// Answers remembered at most; then all are forgotten.
 const REMEMBERED_MAX: usize = 20_000;
 
-/// A point as far as retention asks: captured (seconds), begins or not, the positions of what it needs.
-type Key = (u64, Vec<(u64, u8, Vec<u16>)>);
+/// Now and all points, as far as retention asks, in 32 bytes: a question has thousands of points, and its answer few.
+type Key = [u8; 32];
 
 /// The answers of one policy.
 #[derive(Debug)]
@@ -41,44 +41,41 @@ impl Verdicts {
 
     /// Positions, among `points`, of those that go now.
     pub(super) fn expired(&self, points: &[&Point], now: u64) -> Result<Vec<u16>> {
-        let position = |number: u32| points.iter().position(|point| point.number == number);
-        let rows = points.iter().map(|point| {
-            let needs = match point.method {
-                Method::Forever => Vec::new(),
-                _ => point
-                    .needs
-                    .iter()
-                    .filter_map(|number| position(*number))
-                    .collect(),
-            };
-            let needs = needs.into_iter().map(|position| position as u16).collect();
-            (point.captured / 1_000_000, point.method as u8, needs)
-        });
-        let key: Key = (now / 1_000_000, rows.collect());
-        if let Some(known) = lock(&self.known).get(&key) {
-            return Ok(known.clone());
-        }
-        let subjects: Vec<Subject> = key
-            .1
+        let positions: BTreeMap<u32, usize> = points
             .iter()
-            .zip(points)
             .enumerate()
-            .map(|(at, (row, point))| Subject {
+            .map(|(at, point)| (point.number, at))
+            .collect();
+        let needs = |point: &Point| -> Vec<PointId> {
+            let needs = (point.method != Method::Forever).then_some(&point.needs);
+            let there = needs.into_iter().flatten();
+            let there = there.filter_map(|number| positions.get(number));
+            there.map(|at| id(*at)).collect()
+        };
+        let subjects: Vec<Subject> = points
+            .iter()
+            .enumerate()
+            .map(|(at, point)| Subject {
                 id: id(at),
-                captured: self.instant(row.0),
+                captured: self.instant(point.captured),
                 method: point.method,
                 tags: Vec::new(),
-                needs: row.2.iter().map(|at| id(usize::from(*at))).collect(),
+                needs: needs(point),
                 protected: false,
             })
             .collect();
-        let verdicts = decide(&self.policy, &subjects, self.instant(key.0))?;
-        let goes = |at: &usize| {
-            verdicts
-                .iter()
-                .any(|verdict| verdict.id == id(*at) && !verdict.keep)
-        };
-        let goes: Vec<u16> = (0..points.len()).filter(goes).map(|at| at as u16).collect();
+        let now = self.instant(now);
+        let key = key(&subjects, now);
+        if let Some(known) = lock(&self.known).get(&key) {
+            return Ok(known.clone());
+        }
+        let verdicts = decide(&self.policy, &subjects, now)?;
+        let goes = verdicts.iter().filter(|verdict| !verdict.keep);
+        let goes: BTreeSet<PointId> = goes.map(|verdict| verdict.id).collect();
+        let goes: Vec<u16> = (0..points.len())
+            .filter(|at| goes.contains(&id(*at)))
+            .map(|at| at as u16)
+            .collect();
         let mut known = lock(&self.known);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
@@ -87,12 +84,25 @@ impl Verdicts {
         Ok(goes)
     }
 
-    fn instant(&self, seconds: u64) -> Timestamp {
+    /// Whole seconds: in them instances that are backed up one after another have the same answer.
+    fn instant(&self, micros: u64) -> Timestamp {
         Timestamp {
-            seconds: self.start_seconds + seconds.cast_signed(),
+            seconds: self.start_seconds + (micros / 1_000_000).cast_signed(),
             nanos: 0,
         }
     }
+}
+
+fn key(subjects: &[Subject], now: Timestamp) -> Key {
+    let mut row = Vec::new();
+    row.extend(now.seconds.to_le_bytes());
+    for subject in subjects {
+        row.extend(subject.captured.seconds.to_le_bytes());
+        row.push(subject.method as u8);
+        row.extend((subject.needs.len() as u64).to_le_bytes());
+        row.extend(subject.needs.iter().flat_map(|need| need.0));
+    }
+    blake3::hash(&row).into()
 }
 
 /// A name for a position; names order as positions do.

@@ -89,7 +89,7 @@ impl<'a> Reader<'a> {
             .entry(default.what)
             .or_insert_with(|| Assumption {
                 what: default.what.to_owned(),
-                value: default.value.replace('"', ""),
+                value: default.value.replace(['"', '{', '}'], "").trim().to_owned(),
                 source: default.source.to_owned(),
             });
         Ok(holder.v)
