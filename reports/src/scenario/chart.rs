@@ -82,7 +82,7 @@ fn spread(
     let told: Vec<String> = compared
         .iter()
         .map(|one| {
-            let half = words::time(of(one).p50_seconds);
+            let half = words::percentile(of(one), of(one).p50_seconds, "none");
             format!("{}: half up to {half}", plain(&one.strategy))
         })
         .collect();

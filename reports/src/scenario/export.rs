@@ -214,18 +214,10 @@ fn times(table: &mut Columns<'_, StrategyDocument>) {
         table.fraction(&format!("{name}_seconds_mean"), |one| {
             some(one, of(one).mean_seconds)
         });
-        table.fraction(&format!("{name}_seconds_p50"), |one| {
-            some(one, of(one).p50_seconds)
-        });
-        table.fraction(&format!("{name}_seconds_p90"), |one| {
-            some(one, of(one).p90_seconds)
-        });
-        table.fraction(&format!("{name}_seconds_p95"), |one| {
-            some(one, of(one).p95_seconds)
-        });
-        table.fraction(&format!("{name}_seconds_p99"), |one| {
-            some(one, of(one).p99_seconds)
-        });
+        table.fraction(&format!("{name}_seconds_p50"), |one| of(one).p50_seconds);
+        table.fraction(&format!("{name}_seconds_p90"), |one| of(one).p90_seconds);
+        table.fraction(&format!("{name}_seconds_p95"), |one| of(one).p95_seconds);
+        table.fraction(&format!("{name}_seconds_p99"), |one| of(one).p99_seconds);
         table.fraction(&format!("{name}_seconds_max"), |one| {
             some(one, of(one).max_seconds)
         });

@@ -222,12 +222,11 @@ fn strategy(document: &ScenarioDocument, one: &StrategyDocument) -> StrategyRow 
         units::count(one.incidents),
         format!("{a_year} a year"),
     )];
-    cells.extend([&one.rpo, &one.rto].map(|times| match times.count {
-        0 => cell("–".to_owned(), String::new()),
-        _ => cell(
-            words::time(times.p50_seconds),
-            format!("95 %: {}", words::time(times.p95_seconds)),
-        ),
+    let of = [(&one.rpo, words::ALL_DATA), (&one.rto, words::NEVER)];
+    cells.extend(of.map(|(times, endless)| {
+        let told = |at: Option<f64>| words::percentile(times, at, endless);
+        let most = format!("95 %: {}", told(times.p95_seconds));
+        cell(told(times.p50_seconds), most)
     }));
     let shares = [&one.rpo_met, &one.rto_met].into_iter().flatten();
     cells.extend(shares.map(|share| {
@@ -333,10 +332,6 @@ fn trials(document: &ScenarioDocument) -> Table {
         let scale = one.scale.map_or("–".to_owned(), |scale| {
             format!("1 byte for {}", units::count(scale))
         });
-        let half = |count: u64, seconds: f64| match count {
-            0 => "–".to_owned(),
-            _ => words::time(seconds),
-        };
         Row {
             name: plain(&one.strategy),
             hint: String::new(),
@@ -346,8 +341,8 @@ fn trials(document: &ScenarioDocument) -> Table {
                 units::count(u64::from(one.trials)),
                 scale,
                 units::count(one.incidents),
-                half(one.rpo.count, one.rpo.p50_seconds),
-                half(one.rto.count, one.rto.p50_seconds),
+                words::percentile(&one.rpo, one.rpo.p50_seconds, words::ALL_DATA),
+                words::percentile(&one.rto, one.rto.p50_seconds, words::NEVER),
                 units::count(one.events),
                 plain(&one.trace_digest).chars().take(16).collect(),
             ],

@@ -11,24 +11,27 @@ use simulator::statistics::{Interval, wilson};
 /// From fewer values than this, the 95th percentile is the largest: that is told instead.
 const P95_FROM: u64 = 20;
 
-/// Order statistics of a time, in seconds.
+/// Order statistics of a time, in seconds. Whatever never came back is more than all that did: a percentile that falls
+/// among it is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
     /// How many values there are.
     pub count: u64,
+    /// How many incidents have none: everything was lost, or it was not over at the end.
+    pub endless: u64,
     /// Smallest.
     pub min_seconds: f64,
-    /// Mean.
+    /// Mean of those that have one.
     pub mean_seconds: f64,
-    /// Half are up to this.
-    pub p50_seconds: f64,
-    /// 90 % are.
-    pub p90_seconds: f64,
+    /// Half of all are up to this.
+    pub p50_seconds: Option<f64>,
+    /// 90 % of all are.
+    pub p90_seconds: Option<f64>,
     /// 95 %.
-    pub p95_seconds: f64,
+    pub p95_seconds: Option<f64>,
     /// 99 %.
-    pub p99_seconds: f64,
-    /// Largest.
+    pub p99_seconds: Option<f64>,
+    /// Largest of those that have one.
     pub max_seconds: f64,
     /// Upper edge in seconds and count of each bucket that has any.
     pub buckets: Vec<(f64, u64)>,
@@ -65,12 +68,13 @@ impl From<&Spread> for Percentiles {
         let buckets = spread.buckets.iter();
         Self {
             count: spread.count,
+            endless: spread.endless,
             min_seconds: seconds(spread.min_micros),
             mean_seconds: seconds(spread.mean_micros),
-            p50_seconds: seconds(spread.p50_micros),
-            p90_seconds: seconds(spread.p90_micros),
-            p95_seconds: seconds(spread.p95_micros),
-            p99_seconds: seconds(spread.p99_micros),
+            p50_seconds: spread.p50_micros.map(seconds),
+            p90_seconds: spread.p90_micros.map(seconds),
+            p95_seconds: spread.p95_micros.map(seconds),
+            p99_seconds: spread.p99_micros.map(seconds),
             max_seconds: seconds(spread.max_micros),
             buckets: buckets
                 .map(|(edge, count)| (seconds(*edge), *count))
@@ -80,18 +84,18 @@ impl From<&Spread> for Percentiles {
 }
 
 impl Percentiles {
-    /// What 19 of 20 don't exceed, or of few values none does.
-    pub(super) fn nearly_worst(&self) -> f64 {
+    /// What 19 of 20 don't exceed, or of few none does; `None` where they don't come back.
+    pub(super) fn nearly_worst(&self) -> Option<f64> {
         if self.has_p95() {
             self.p95_seconds
         } else {
-            self.max_seconds
+            (self.endless == 0 && self.count > 0).then_some(self.max_seconds)
         }
     }
 
     /// Whether there are values enough for a 95th percentile.
     pub(super) fn has_p95(&self) -> bool {
-        self.count >= P95_FROM
+        self.count + self.endless >= P95_FROM
     }
 }
 

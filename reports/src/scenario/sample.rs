@@ -124,17 +124,18 @@ pub(super) fn book() -> PriceBook {
     PriceBook::parse("made-up.toml", &text).expect("a book")
 }
 
-fn spread(median: u64, count: u64) -> Spread {
+fn spread(median: u64, count: u64, endless: u64) -> Spread {
     let at = |percent: u64| median * HOUR * percent / 100;
     let edges = (1..=20).map(|step| at(step * 10));
     Spread {
         count,
+        endless,
         min_micros: at(10),
         mean_micros: at(105),
-        p50_micros: at(100),
-        p90_micros: at(180),
-        p95_micros: at(190),
-        p99_micros: at(198),
+        p50_micros: Some(at(100)),
+        p90_micros: Some(at(180)),
+        p95_micros: Some(at(190)),
+        p99_micros: Some(at(198)),
         max_micros: at(200),
         buckets: edges.map(|edge| (edge, count / 20)).collect(),
     }
@@ -291,8 +292,8 @@ fn strategy(sample: &Sample, fidelity: Fidelity) -> StrategyOutcome {
         lost: sample.lost,
         rpo_met: ended * 9 / 10,
         rto_met: ended / 2,
-        rpo: spread(sample.hours.0, ended),
-        rto: spread(sample.hours.1, ended),
+        rpo: spread(sample.hours.0, ended, sample.lost),
+        rto: spread(sample.hours.1, ended, sample.lost),
         spans_mean: row(sample, 0).spans,
         rows: (0..trials)
             .map(|trial| row(sample, trial))
@@ -356,6 +357,7 @@ pub(super) fn outcome(samples: &[Sample]) -> ScenarioOutcome {
                 points_equal: true,
                 blocks_equal: true,
                 bytes_ppm: 8_300,
+                shifted: 0,
                 bytes_at_end_ppm: 9_000,
                 rpo_equal: true,
                 rto_ppm: 21_000,

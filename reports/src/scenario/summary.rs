@@ -81,20 +81,18 @@ fn row(document: &ScenarioDocument, one: &StrategyDocument) -> Vec<String> {
     } else {
         ""
     };
-    let some = |count: u64, seconds: f64| match count {
-        0 => "-".to_owned(),
-        _ => words::time(seconds),
-    };
+    let rpo = |at: Option<f64>| words::percentile(&one.rpo, at, words::ALL_DATA);
+    let rto = |at: Option<f64>| words::percentile(&one.rto, at, words::NEVER);
     let mut cells = vec![
         format!("{}{mark}", plain(&one.strategy)),
         words::fidelity(one.fidelity).to_owned(),
         units::count(one.incidents),
-        some(one.rpo.count, one.rpo.p50_seconds),
-        some(one.rpo.count, one.rpo.p95_seconds),
+        rpo(one.rpo.p50_seconds),
+        rpo(one.rpo.p95_seconds),
     ];
     cells.extend(one.rpo_met.as_ref().map(words::share));
-    cells.push(some(one.rto.count, one.rto.p50_seconds));
-    cells.push(some(one.rto.count, one.rto.p95_seconds));
+    cells.push(rto(one.rto.p50_seconds));
+    cells.push(rto(one.rto.p95_seconds));
     cells.extend(one.rto_met.as_ref().map(words::share));
     cells.push(units::count(one.lost));
     cells.push(words::money(document, one.cost.per_year));
@@ -110,9 +108,10 @@ pub(super) fn agreements(document: &ScenarioDocument) -> Vec<String> {
     agreements
         .map(|one| {
             format!(
-                "Emulated and modelled, {}: points {}, blocks {}, bytes within {}, RPO {}, RTO within {}.",
+                "Emulated and modelled, {}: points {}{}, blocks {}, bytes within {}, RPO {}, RTO within {}.",
                 plain(&one.strategy),
                 same(one.points_equal),
+                shifted(one.shifted),
                 same(one.blocks_equal),
                 words::parts(one.bytes_ppm),
                 same(one.rpo_equal),
@@ -120,4 +119,15 @@ pub(super) fn agreements(document: &ScenarioDocument) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// Points that were made at another attempt.
+fn shifted(points: u64) -> String {
+    match points {
+        0 => String::new(),
+        _ => format!(
+            " ({} at another attempt, as service was back just before it in one and just after in the other)",
+            units::count(points)
+        ),
+    }
 }

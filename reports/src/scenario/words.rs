@@ -223,34 +223,51 @@ pub(super) fn told(document: &ScenarioDocument, one: &StrategyDocument) -> Told 
 /// 27 h and 17 h`.
 fn suffers(one: &StrategyDocument) -> String {
     let (rpo, rto) = (&one.rpo, &one.rto);
-    let half = |times: &Percentiles| time(times.p50_seconds);
-    let most = |times: &Percentiles| time(times.nearly_worst());
-    let is_constant = |times: &Percentiles| half(times) == most(times);
-    let all = is_constant(rpo) && is_constant(rto);
+    let Some((lost, down)) = rpo.p50_seconds.zip(rto.p50_seconds) else {
+        return "in more than half of the incidents nothing comes back".to_owned();
+    };
+    let most = rpo.nearly_worst().zip(rto.nearly_worst());
+    let most = most.map(|(lost, down)| (time(lost), time(down)));
+    let half = (time(lost), time(down));
+    let all = most.as_ref() == Some(&half);
     let up_to = if all { "" } else { "up to " };
-    let loses = match rpo.count {
-        0 => "brings nothing back".to_owned(),
-        _ if rpo.max_seconds <= 0.0 => "loses no data".to_owned(),
-        _ => format!("loses {up_to}{} of data", half(rpo)),
-    };
-    let down = match rto.count {
-        0 => "never has its service back".to_owned(),
-        _ => format!("is down for {up_to}{}", half(rto)),
-    };
-    if all {
-        return format!("{loses} and {down}");
-    }
-    let often = if rto.has_p95() {
-        "in 19 of 20"
+    let loses = if rpo.max_seconds > 0.0 {
+        format!("loses {up_to}{} of data", half.0)
     } else {
-        "at worst"
+        "loses no data".to_owned()
     };
-    format!(
-        "in half of the incidents {loses} and {down}, {often} up to {} and {}",
-        most(rpo),
-        most(rto)
-    )
+    let half = format!("{loses} and is down for {up_to}{}", half.1);
+    let often = rto.has_p95();
+    match most {
+        _ if all => half,
+        Some((lost, down)) => {
+            let often = if often { "in 19 of 20" } else { "at worst" };
+            format!("in half of the incidents {half}, {often} up to {lost} and {down}")
+        }
+        None => {
+            let often = if often {
+                "in more than 1 of 20"
+            } else {
+                "at worst"
+            };
+            format!("in half of the incidents {half}, {often} nothing comes back")
+        }
+    }
 }
+
+/// A percentile in a cell: of data lost, or of time until service is back.
+pub(super) fn percentile(times: &Percentiles, at: Option<f64>, endless: &str) -> String {
+    match at {
+        Some(seconds) => time(seconds),
+        None if times.endless > 0 => endless.to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+/// What stands for data that is not back at all.
+pub(super) const ALL_DATA: &str = "all";
+/// What stands for service that is not back at all.
+pub(super) const NEVER: &str = "never";
 
 /// What did not come back.
 pub(super) fn failures(one: &StrategyDocument) -> String {

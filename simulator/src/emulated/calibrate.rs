@@ -111,6 +111,9 @@ impl Bench {
         let back = self.hands.restore(0, Endpoint::Primary, 0).await?;
         let mut restore = self.since(before);
         restore.got = restore.got.saturating_sub(back.fetched_bytes);
+        let before = self.mark();
+        self.hands.points(Endpoint::Primary, 0).await?;
+        let listed = self.since(before);
         // Nothing goes.
         let before = self.mark();
         self.hands.forget(DAY).await?;
@@ -146,6 +149,7 @@ impl Bench {
                 got_per_point: prune.got / points,
                 ..prune
             },
+            split(listed, points, 0),
         ];
         Ok(Fit {
             base_bytes: none.stored_bytes,

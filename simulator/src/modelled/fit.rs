@@ -44,8 +44,8 @@ pub struct Fit {
     pub lease_bytes: u64,
     /// Round trips for each point that is deleted or brought back.
     pub mark_rounds: u64,
-    /// A backup, a restore, a forget (of no point) and a prune.
-    pub steps: [StepFit; 4],
+    /// A backup, a restore, a forget (of no point), a prune and a list of points.
+    pub steps: [StepFit; 5],
 }
 
 impl Fit {

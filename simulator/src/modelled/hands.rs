@@ -153,6 +153,7 @@ impl Hands for ModelHands {
 
     async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
         self.reach(at, place).await?;
+        self.rounds(Step::Points, (at, place), 0).await?;
         let now = self.ground.handle.now();
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {

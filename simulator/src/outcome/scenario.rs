@@ -137,24 +137,27 @@ pub struct CopyOutcome {
     pub backup_micros: u64,
 }
 
-/// A spread: order statistics from a histogram of three significant digits.
+/// A spread: order statistics from a histogram of three significant digits. Whatever never came back is more than all
+/// that did: a percentile that falls among it is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
-    /// How many.
+    /// How many have a time.
     pub count: u64,
+    /// How many have none: everything was lost, or it was not over at the end.
+    pub endless: u64,
     /// Smallest, microseconds.
     pub min_micros: u64,
-    /// Mean.
+    /// Mean of those that have one.
     pub mean_micros: u64,
-    /// Half are up to this.
-    pub p50_micros: u64,
-    /// 90 % are.
-    pub p90_micros: u64,
+    /// Half of all are up to this.
+    pub p50_micros: Option<u64>,
+    /// 90 % of all are.
+    pub p90_micros: Option<u64>,
     /// 95 %.
-    pub p95_micros: u64,
+    pub p95_micros: Option<u64>,
     /// 99 %.
-    pub p99_micros: u64,
-    /// Largest.
+    pub p99_micros: Option<u64>,
+    /// Largest of those that have one.
     pub max_micros: u64,
     /// For charts: upper edge and count of each bucket that has any, at most 60 buckets.
     pub buckets: Vec<(u64, u64)>,
@@ -275,6 +278,9 @@ pub struct Agreement {
     pub strategy: String,
     /// Points made, retention and chain lengths are equal.
     pub points_equal: bool,
+    /// Of them, kept points that were captured at different attempts: service was back in one fidelity before an
+    /// attempt, and in the other after it.
+    pub shifted: u64,
     /// Blocks stored are equal.
     pub blocks_equal: bool,
     /// Difference of bytes stored over time (byte-hours, which are what is priced), parts of a million.

@@ -1,8 +1,11 @@
 //! How far an emulated and a modelled trial of the same setup agree.
 
+use std::collections::BTreeSet;
+
 use crate::outcome::scenario::{Agreement, IncidentRow};
 use crate::scenario::{HOUR, Scenario};
 use crate::trial::Trial;
+use crate::trial::tally::CopyTally;
 
 /// The difference, parts of a million of the first, or of `least` if that is more.
 fn ppm(emulated: u128, modelled: u128, least: u128) -> u64 {
@@ -46,9 +49,10 @@ pub fn agreement(
         strategy: strategy.to_owned(),
         // How often an attempt failed hangs on the minute in which service was back: it is no point's affair.
         points_equal: copies().all(|(ours, theirs)| {
-            (ours.points, &ours.kept_points) == (theirs.points, &theirs.kept_points)
+            (ours.points, dues(ours)) == (theirs.points, dues(theirs))
                 && sorted(&ours.chains) == sorted(&theirs.chains)
         }),
+        shifted: copies().map(|(ours, theirs)| shifted(ours, theirs)).sum(),
         blocks_equal: copies().all(|(ours, theirs)| ours.blocks == theirs.blocks),
         bytes_ppm: ppm(stored(emulated), stored(modelled), least * hours),
         bytes_at_end_ppm: copies()
@@ -62,6 +66,32 @@ pub fn agreement(
             }),
         rto_ppm: rto.max().unwrap_or(0),
     }
+}
+
+/// When each kept point fell due, by instance.
+fn dues(copy: &CopyTally) -> Vec<Vec<u64>> {
+    let instances = copy.kept_points.iter();
+    instances
+        .map(|points| points.iter().map(|(due, _)| *due).collect())
+        .collect()
+}
+
+/// Points that fell due at the same time, and were captured at different ones.
+fn shifted(ours: &CopyTally, theirs: &CopyTally) -> u64 {
+    let points = |copy: &CopyTally| -> BTreeSet<(usize, u64, u64)> {
+        let instances = copy.kept_points.iter().enumerate();
+        let points = instances.flat_map(|(instance, points)| {
+            let points = points.iter();
+            points.map(move |(due, captured)| (instance, *due, *captured))
+        });
+        points.collect()
+    };
+    let (ours, theirs) = (points(ours), points(theirs));
+    let dues: BTreeSet<(usize, u64)> = theirs.iter().map(|point| (point.0, point.1)).collect();
+    let apart = ours.difference(&theirs);
+    apart
+        .filter(|point| dues.contains(&(point.0, point.1)))
+        .count() as u64
 }
 
 /// Chain lengths; agents that land at about the same time may do so in another order.

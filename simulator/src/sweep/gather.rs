@@ -235,8 +235,8 @@ impl Gather {
     /// The sums.
     pub fn finish(self) -> StrategyOutcome {
         let mut outcome = self.outcome;
-        outcome.rpo = spread(&self.rpo, self.rpo_ends);
-        outcome.rto = spread(&self.rto, self.rto_ends);
+        outcome.rpo = spread(&self.rpo, self.rpo_ends, outcome.incidents);
+        outcome.rto = spread(&self.rto, self.rto_ends, outcome.incidents);
         let spans = self.order.into_iter().map(|name| {
             let (count, sum) = self.spans.get(&name).copied().unwrap_or_default();
             Span {
@@ -256,14 +256,24 @@ fn record(histogram: &mut Histogram<u64>, micros: u64) {
         .unwrap_or_else(|_| unreachable!("a histogram that grows takes any time"));
 }
 
-/// Order statistics, each the top of its bucket: never smaller than what was recorded.
-fn spread(histogram: &Histogram<u64>, ends: (u64, u64)) -> Spread {
-    if histogram.is_empty() {
-        return Spread::default();
+/// Order statistics of so many incidents, each the top of its bucket: never smaller than what was recorded. Those
+/// without a time are above all others.
+fn spread(histogram: &Histogram<u64>, ends: (u64, u64), incidents: u64) -> Spread {
+    let count = histogram.len();
+    let endless = incidents.saturating_sub(count);
+    if count == 0 {
+        return Spread {
+            endless,
+            ..Spread::default()
+        };
     }
     // What was recorded is exact at both ends; a histogram's first bucket ends at 1.
     let (min, max) = ends;
-    let at = |share: f64| histogram.value_at_quantile(share).clamp(min, max);
+    let at = |percent: u64| {
+        let rank = ((count + endless) * percent).div_ceil(100);
+        let value = || histogram.value_at_quantile(rank as f64 / count as f64);
+        (rank <= count).then(|| value().clamp(min, max))
+    };
     let sum: u128 = histogram
         .iter_recorded()
         .map(|step| {
@@ -271,13 +281,14 @@ fn spread(histogram: &Histogram<u64>, ends: (u64, u64)) -> Spread {
         })
         .sum();
     Spread {
-        count: histogram.len(),
+        count,
+        endless,
         min_micros: min,
-        mean_micros: (sum / u128::from(histogram.len())) as u64,
-        p50_micros: at(0.5),
-        p90_micros: at(0.9),
-        p95_micros: at(0.95),
-        p99_micros: at(0.99),
+        mean_micros: (sum / u128::from(count)) as u64,
+        p50_micros: at(50),
+        p90_micros: at(90),
+        p95_micros: at(95),
+        p99_micros: at(99),
         max_micros: max,
         buckets: buckets(histogram),
     }
@@ -336,17 +347,28 @@ mod tests {
         for hours in 1..=100 {
             record(&mut times, hours * HOUR);
         }
-        let spread = spread(&times, (HOUR, 100 * HOUR));
-        let near = |told: u64, hours: u64| told.abs_diff(hours * HOUR) <= told / 500;
+        let of = |incidents| spread(&times, (HOUR, 100 * HOUR), incidents);
+        let near = |told: Option<u64>, hours: u64| {
+            told.is_some_and(|told| told.abs_diff(hours * HOUR) <= told / 500)
+        };
+        let all = of(100);
         assert!(
-            near(spread.p50_micros, 50) && near(spread.p95_micros, 95),
-            "{spread:?}"
+            near(all.p50_micros, 50) && near(all.p95_micros, 95),
+            "{all:?}"
         );
         assert!(
-            spread.mean_micros.abs_diff(50 * HOUR + HOUR / 2) < HOUR / 5,
-            "{spread:?}"
+            all.mean_micros.abs_diff(50 * HOUR + HOUR / 2) < HOUR / 5,
+            "{all:?}"
         );
-        assert_eq!((spread.min_micros, spread.max_micros), (HOUR, 100 * HOUR));
+        assert_eq!((all.min_micros, all.max_micros), (HOUR, 100 * HOUR));
+        // Losing everything is worse than any time.
+        let some = of(110);
+        assert!(
+            near(some.p50_micros, 55) && near(some.p90_micros, 99),
+            "{some:?}"
+        );
+        assert_eq!((some.endless, some.p95_micros), (10, None));
+        assert_eq!(of(201).p50_micros, None);
         record(&mut times, 4000 * DAY);
         assert_eq!(times.len(), 101);
     }

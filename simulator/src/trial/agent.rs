@@ -78,7 +78,7 @@ impl<H: Hands> Agent<H> {
             }
             self.ground.handle.sleep_until(attempt).await;
             if self.able() {
-                match self.attempt().await {
+                match self.attempt(due).await {
                     Ok(()) => return,
                     Err(Failed::Broken(what)) => self.ground.violated(what),
                     Err(_) => {}
@@ -99,8 +99,8 @@ impl<H: Hands> Agent<H> {
         state.up && state.crashed_until <= self.ground.handle.now()
     }
 
-    /// One attempt: the snapshot, the point, then the thinning.
-    async fn attempt(&self) -> Result<(), Failed> {
+    /// One attempt at the point that fell due: the snapshot, the point, then the thinning.
+    async fn attempt(&self, due: u64) -> Result<(), Failed> {
         let now = self.ground.handle.now();
         let (snapshot, written, made) = {
             let mut state = self.ground.state(self.instance);
@@ -117,6 +117,7 @@ impl<H: Hands> Agent<H> {
         self.record(
             &made,
             Record {
+                due,
                 captured: now,
                 landed,
                 content,

@@ -234,7 +234,9 @@ fn finish<V>(ground: &Ground<V>, tally: &mut Tally) {
             let kept = records
                 .iter()
                 .filter(|(_, record)| record.deleted.is_none());
-            let kept: Vec<u64> = kept.map(|(_, record)| record.captured).collect();
+            let kept: Vec<(u64, u64)> = kept
+                .map(|(_, record)| (record.due, record.captured))
+                .collect();
             tally.copies[copy].kept += kept.len() as u64;
             tally.copies[copy].kept_points.push(kept);
         }

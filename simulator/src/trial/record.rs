@@ -8,6 +8,8 @@ use crate::workload::Content;
 /// A point that was acknowledged.
 #[derive(Clone, Debug)]
 pub struct Record {
+    /// When it fell due; captured later where attempts before it failed.
+    pub due: u64,
     /// The instant that it vouches for: when its snapshot was taken.
     pub captured: u64,
     /// When it was acknowledged.

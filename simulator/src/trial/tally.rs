@@ -30,8 +30,8 @@ pub struct CopyTally {
     pub chains: Vec<u32>,
     /// Points that are not deleted at the end.
     pub kept: u64,
-    /// Captured instants of those, by instance.
-    pub kept_points: Vec<Vec<u64>>,
+    /// When each of those fell due and was captured, by instance.
+    pub kept_points: Vec<Vec<(u64, u64)>>,
     /// Bytes in the stores at the end, times the scale.
     pub bytes: u64,
     /// Most at any time.

@@ -37,7 +37,7 @@ fn fit() -> Fit {
         mark_bytes: 200,
         lease_bytes: 200,
         mark_rounds: 2,
-        steps: [10, 8, 5, 12].map(|rounds| StepFit {
+        steps: [10, 8, 5, 12, 4].map(|rounds| StepFit {
             rounds,
             writes: 2,
             reads: 8,

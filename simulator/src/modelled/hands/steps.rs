@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use engine::format::keyslot::Terms;
 use engine::format::pack::PACK_BYTES;
-use futures::future::{Either, select};
+use engine::vault::REQUESTS_MAX;
+use futures::future::{Either, join_all, select};
 
 use crate::scenario::{Copy, SECOND};
 use crate::trial::ground::lock;
@@ -28,6 +29,8 @@ pub(super) enum Step {
     Restore,
     Forget,
     Prune,
+    /// Listing points.
+    Points,
 }
 
 type Account = crate::world::account::Account<()>;
@@ -96,9 +99,12 @@ impl ModelHands {
         let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
         self.ground.handle.sleep(fit.rounds * trip).await;
-        let lists = fit.got_per_point * self.points.len() as u64;
-        let got = fit.got + lists + fit.got_per_block * index;
-        let got = got * self.scale();
+        let deleted = self.points.iter().filter(|point| point.deleted.is_some());
+        let (points, deleted) = (self.points.len() as u64, deleted.count() as u64);
+        let small = fit.got_per_point * points + self.fit.mark_bytes * deleted;
+        let small = small * self.scale();
+        let large = (fit.got + fit.got_per_block * index) * self.scale();
+        let got = small + large;
         {
             let mut meter = lock(&self.ground.meter);
             let row = meter.at(self.ground.handle.now(), self.copy);
@@ -111,7 +117,13 @@ impl ModelHands {
         }
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, _) = path.ok_or(Failed::Unavailable)?;
-        self.unless_down(at, place, self.moved(&path, got)).await
+        // Small objects are read many at once: over a road that others use too, each has a share of it.
+        let lanes = (points + deleted).clamp(1, REQUESTS_MAX as u64);
+        let read = async {
+            join_all((0..lanes).map(|_| self.moved(&path, small / lanes))).await;
+            self.moved(&path, large).await;
+        };
+        self.unless_down(at, place, read).await
     }
 
     /// Whether what the first point needs goes with its courier.
