@@ -1,9 +1,13 @@
-//! What a trial stands on: the queue of events, and the executor of tasks that sleep.
+//! What a trial stands on: the queue of events, the executor of tasks that sleep; and whole modelled trials.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use simulator::draw::Draws;
 use simulator::executor::{Executor, HostId};
+use simulator::modelled::ModelHands;
 use simulator::queue::Queue;
+use simulator::scenario::{SHIPPED, Scenario};
+use simulator::sweep::Prepared;
+use simulator::trial;
 
 /// The hold model (Vaucher and Duval, 1975): take the earliest, put one back later, so many pending.
 fn queue(c: &mut Criterion) {
@@ -55,5 +59,25 @@ fn executor(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, queue, executor);
+/// Whole modelled trials: the first strategy of shipped scenarios. An event is a poll of a task.
+fn modelled(c: &mut Criterion) {
+    let mut group = c.benchmark_group("modelled trial");
+    group.sample_size(20);
+    for (name, text) in SHIPPED.iter().copied() {
+        let scenario = Scenario::parse(name, text).expect("it ships");
+        if !["redundancy-in-a-regional-outage", "restore-storm"].contains(&name) {
+            continue;
+        }
+        let prepared = Prepared::new(scenario).expect("it is measured");
+        let (setup, kit) = (prepared.setup(0, 0, None), prepared.kit(0));
+        let events = trial::run::<ModelHands>(&setup, &kit).events;
+        group.throughput(Throughput::Elements(events));
+        group.bench_function(name, |b| {
+            b.iter(|| trial::run::<ModelHands>(&setup, &kit));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, queue, executor, modelled);
 criterion_main!(benches);

@@ -31,7 +31,8 @@ pub(crate) fn run(args: &ScenarioArgs, json: bool) -> Result<Exit> {
 /// When there is neither, the file can't be read, or it is wrong.
 pub(crate) fn open(asked: &str) -> Result<(Scenario, String)> {
     let path = Path::new(asked);
-    if let (false, Some(text)) = (path.exists(), shipped(asked)) {
+    // A report's folder often has the scenario's name.
+    if let (false, Some(text)) = (path.is_file(), shipped(asked)) {
         return Ok((Scenario::parse(asked, text)?, text.to_owned()));
     }
     if !path.exists() && path.extension().is_none() && path.components().count() == 1 {
@@ -40,6 +41,9 @@ pub(crate) fn open(asked: &str) -> Result<(Scenario, String)> {
             "there is no file {asked}, and no scenario of that name: write the path of a file, or one of {}",
             names.join(", ")
         );
+    }
+    if path.is_dir() {
+        bail!("{asked} is a folder: write the path of a scenario in it");
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::from_io(format!("scenario {asked}"), error))?;

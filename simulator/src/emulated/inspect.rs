@@ -276,7 +276,9 @@ async fn undeleted<H: Inspected>(
     place: usize,
     excuse: &Excuse,
 ) -> Vec<String> {
+    let back = hands.undelete_all().await;
     let engine = hands.engine();
+    // Those whose time ran out while the others were brought back, over a slow road, are nobody's fault.
     let now: Timestamp = engine.instant(engine.ground.handle.now());
     let terms = engine.terms();
     let open = catalog
@@ -285,10 +287,6 @@ async fn undeleted<H: Inspected>(
         .filter(|deleted| now < deleted.until(terms));
     let ids: Vec<_> = open.map(|deleted| deleted.point.id).collect();
     let open = engine.numbers(&ids);
-    if open.is_empty() {
-        return Vec::new();
-    }
-    let back = hands.undelete_all().await;
     let shown = hands
         .points(Endpoint::Primary, place)
         .await

@@ -35,6 +35,8 @@ pub struct ModelHands {
     pool: Option<Pool>,
     made: u32,
     seeded: bool,
+    /// Losses of the store that are known.
+    losses: u32,
 }
 
 impl Hands for ModelHands {
@@ -56,6 +58,7 @@ impl Hands for ModelHands {
             pool: forever.then(|| Pool::new(fit.block_bytes, fit.listing_bytes)),
             made: 0,
             seeded: false,
+            losses: 0,
         }
     }
 

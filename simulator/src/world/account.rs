@@ -91,6 +91,8 @@ pub struct Account<V> {
     failed_over: Option<u64>,
     /// Entries that were lost as they may be: more failed than the redundancy withstands.
     rightly_lost: BTreeSet<String>,
+    /// How often entries were lost.
+    losses: u32,
     flaw: Flaw,
 }
 
@@ -112,6 +114,7 @@ impl<V> Account<V> {
             since: 0,
             failed_over: None,
             rightly_lost: BTreeSet::new(),
+            losses: 0,
             flaw: Flaw::None,
         }
     }
@@ -141,6 +144,11 @@ impl<V> Account<V> {
     /// Entries that were lost because more failed than the redundancy withstands, or that a failover left behind.
     pub fn rightly_lost(&self) -> &BTreeSet<String> {
         &self.rightly_lost
+    }
+
+    /// How often entries were lost: whoever has looked since the last time need not look again.
+    pub fn losses(&self) -> u32 {
+        self.losses
     }
 
     /// Whether what is metered is what is stored.
@@ -326,6 +334,7 @@ impl<V> Account<V> {
                 }
             }
         }
+        self.losses += u32::from(!names.is_empty());
         names
     }
 
@@ -373,6 +382,7 @@ impl<V> Account<V> {
         }
         self.up = ALL;
         self.rightly_lost.extend(lost.iter().cloned());
+        self.losses += 1;
         self.bytes = self.entries.values().map(|entry| entry.bytes).sum();
         (self.geo, self.redundancy, self.failed_over) = (None, Redundancy::Lrs, Some(now));
         lost

@@ -323,6 +323,9 @@ impl ModelHands {
             self.ground.store(self.instance, self.copy),
         );
         let mut account = lock(&store.account);
+        if std::mem::replace(&mut self.losses, account.losses()) == account.losses() {
+            return;
+        }
         let instance = self.instance;
         let there = |account: &mut Account, number: u32| {
             account
