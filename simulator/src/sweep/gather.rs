@@ -271,8 +271,12 @@ fn spread(histogram: &Histogram<u64>, ends: (u64, u64), incidents: u64) -> Sprea
     let (min, max) = ends;
     let at = |percent: u64| {
         let rank = ((count + endless) * percent).div_ceil(100);
-        let value = || histogram.value_at_quantile(rank as f64 / count as f64);
-        (rank <= count).then(|| value().clamp(min, max))
+        let mut steps = histogram.iter_recorded().scan(0, |below, step| {
+            *below += step.count_at_value();
+            Some((*below, step.value_iterated_to()))
+        });
+        let reached = steps.find(|(below, _)| *below >= rank);
+        reached.map(|(_, value)| value.clamp(min, max))
     };
     let sum: u128 = histogram
         .iter_recorded()
