@@ -85,8 +85,12 @@ impl<'a> Axis<'a> {
         let digits = if step.fract() == 0.0 { 0 } else { digits };
         match self.quantity {
             Quantity::Money(currency) => {
-                let digits = if step < 1.0 { digits.max(2) } else { 0 };
-                units::with_currency(&format!("{value:.digits$}"), currency)
+                let text = if step < 1.0 {
+                    format!("{value:.0$}", digits.max(2))
+                } else {
+                    units::count(value.round() as u64)
+                };
+                units::with_currency(&text, currency)
             }
             Quantity::Count => format!("{value:.digits$}"),
             _ if tick <= 0.0 => "0".to_owned(),

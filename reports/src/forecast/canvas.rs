@@ -67,7 +67,7 @@ impl Timeline<'_> {
         let last = self.months.len().saturating_sub(1).max(1) as f64;
         let plot = area.margin(self.legend(area)?, 0, 0, 0);
         let mut chart = ChartBuilder::on(&plot)
-            .margin_right(70)
+            .margin_right(96)
             .margin_top(24)
             .x_label_area_size(80)
             .y_label_area_size(262)

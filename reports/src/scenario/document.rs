@@ -229,8 +229,15 @@ fn priced(
 fn stand(strategies: &mut [StrategyDocument], measure: Measure) {
     let mut options: Vec<(String, f64, f64)> = Vec::new();
     let mut rows = Vec::new();
-    for (row, one) in strategies.iter().enumerate() {
-        if !options.iter().any(|(name, _, _)| *name == one.strategy) {
+    let mut seen: Vec<String> = Vec::new();
+    for (row, one) in strategies.iter_mut().enumerate() {
+        if seen.contains(&one.strategy) {
+            continue;
+        }
+        seen.push(one.strategy.clone());
+        if one.incidents > 0 && one.rpo.p50_seconds.is_none() {
+            one.standing = Some(Standing::NoProtection);
+        } else {
             let risk = measure.value(&one.risk);
             options.push((one.strategy.clone(), one.cost.per_year, risk));
             rows.push(row);

@@ -178,6 +178,7 @@ fn strategies(document: &ScenarioDocument) -> PolarsResult<DataFrame> {
         None => String::new(),
         Some(Standing::Efficient) => "efficient".to_owned(),
         Some(Standing::BeatenBy(better)) => format!("beaten by {better}"),
+        Some(Standing::NoProtection) => "no protection".to_owned(),
     });
     table.number("incidents", |one| one.incidents);
     table.number("restored", |one| one.restored);

@@ -13,6 +13,9 @@ pub enum Standing {
     Efficient,
     /// The strategy of this name is: the cheapest efficient one of those.
     BeatenBy(String),
+    /// Of more than half of its incidents nothing came back: it is no protection from them, however cheap, and is
+    /// compared with none.
+    NoProtection,
 }
 
 /// How each of these stands: name, cost, risk.

@@ -283,7 +283,8 @@ fn fault_lanes(one: &StrategyDocument, incident: &IncidentRow, window: Window) -
                     "" => String::new(),
                     place => format!(": {}", plain(place)),
                 };
-                let long = if until > from {
+                // What is destroyed at once takes a moment.
+                let long = if until - from >= 1.0 {
                     format!(", {}", words::time(until - from))
                 } else {
                     String::new()
@@ -381,9 +382,10 @@ fn instance_lane(incident: &IncidentRow, window: Window) -> Lane {
 
 fn ending(incident: &IncidentRow) -> String {
     let truly = match (incident.true_loss_micros, incident.rpo_micros) {
+        (Some(0), Some(rpo)) if rpo > 0 => " Nothing had been written since.".to_owned(),
         (Some(truly), Some(rpo)) if truly < rpo => {
             format!(
-                " The newest write that came back was {} old when it struck.",
+                " The oldest write that was lost was {} old when it struck.",
                 words::time(seconds(truly))
             )
         }

@@ -122,7 +122,19 @@ pub(super) fn answer(document: &ScenarioDocument) -> Vec<String> {
 
 /// Which strategies are worth their money, and with penalties which costs least all told.
 fn choice(document: &ScenarioDocument, compared: &[&StrategyDocument]) -> String {
-    let efficient: Vec<String> = compared
+    let (bare, ranked): (Vec<&StrategyDocument>, Vec<&StrategyDocument>) = compared
+        .iter()
+        .partition(|one| one.standing == Some(Standing::NoProtection));
+    let bare: Vec<String> = bare.iter().map(|one| plain(&one.strategy)).collect();
+    let bare = match &bare[..] {
+        [] => String::new(),
+        [one] => format!(" {one} brings back nothing of most incidents."),
+        some => format!(" {} bring back nothing of most incidents.", names(some)),
+    };
+    if ranked.is_empty() {
+        return bare.trim_start().to_owned();
+    }
+    let efficient: Vec<String> = ranked
         .iter()
         .filter(|one| one.standing == Some(Standing::Efficient))
         .map(|one| plain(&one.strategy))
@@ -133,16 +145,20 @@ fn choice(document: &ScenarioDocument, compared: &[&StrategyDocument]) -> String
         Measure::Hours => "fewer hours down and lost",
     };
     let worth = match &efficient[..] {
-        all if all.len() == compared.len() => format!(
-            "Each of the {} is worth a thought: whoever pays more gets {safer}.",
-            compared.len()
+        [one] if ranked.len() == 1 => format!("{one} is the only one that protects."),
+        [one] => format!(
+            "{one} is the only efficient one: no other that protects is cheaper or has {safer}."
         ),
-        [one] => format!("{one} is the only efficient one: none is cheaper, and none has {safer}."),
+        all if all.len() == ranked.len() => format!(
+            "Each of {} is worth a thought: whoever pays more gets {safer}.",
+            names(all)
+        ),
         some => format!(
-            "Efficient are {}: the others cost as much or more without having {safer}.",
+            "Efficient are {}: others that protect cost as much or more without having {safer}.",
             names(some)
         ),
     };
+    let worth = worth + &bare;
     if document.measure != Measure::Penalty {
         return worth;
     }
@@ -205,6 +221,7 @@ pub(super) fn told(document: &ScenarioDocument, one: &StrategyDocument) -> Told 
             };
             format!("Beaten by {better}, which costs no more and {no_more}.")
         }
+        Some(Standing::NoProtection) => "No protection from these.".to_owned(),
         _ => String::new(),
     };
     let suffers = match one.incidents {
@@ -223,6 +240,9 @@ pub(super) fn told(document: &ScenarioDocument, one: &StrategyDocument) -> Told 
 /// 27 h and 17 h`.
 fn suffers(one: &StrategyDocument) -> String {
     let (rpo, rto) = (&one.rpo, &one.rto);
+    if rpo.count == 0 {
+        return "nothing comes back".to_owned();
+    }
     let Some((lost, down)) = rpo.p50_seconds.zip(rto.p50_seconds) else {
         return "in more than half of the incidents nothing comes back".to_owned();
     };

@@ -33,6 +33,7 @@ fn scenario() -> Scenario {
     copies[0].soft_delete_micros = 5 * DAY;
     copies.push(sample::copy(Method::Differential, Redundancy::Grs));
     copies[1].at_micros = 3 * HOUR;
+    copies[1].soft_delete_micros = 5 * DAY;
     copies[1].full_every = 5;
     scenario
 }

@@ -215,7 +215,8 @@ pub struct IncidentRow {
     pub chain_length: u32,
     /// Bytes fetched, times the scale.
     pub fetched_bytes: u64,
-    /// Age of the newest write that came back, at the incident: what was truly lost. Never above `rpo_micros`.
+    /// Age of the oldest write that was lost, at the incident: what was truly lost, and 0 where nothing was. Never
+    /// above `rpo_micros`.
     pub true_loss_micros: Option<u64>,
 }
 

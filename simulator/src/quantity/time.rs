@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use super::{number, text_or_number};
 use crate::scenario::{DAY, HOUR, MINUTE, SECOND, YEAR};
 
-/// A span of time such as `90m`, `1.5d`, `20ms` or `1y`, in microseconds; `0s` is one too.
+/// A span of time such as `90m`, `1.5d`, `100d 14h`, `20ms` or `1y`, in microseconds; `0s` is one too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub u64);
 
@@ -51,13 +51,26 @@ impl FromStr for Time {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("'{text}' is not a time: write one like 4h, 90m, 1.5d or 20ms");
-        let (digits, scale, name) = number(text).ok_or_else(wrong)?;
-        // A month is no fixed time; where it would be a guess, it is refused.
-        let factor = unit(name)
-            .filter(|_| !name.starts_with("month"))
-            .ok_or_else(wrong)?;
-        times(digits, scale, factor).map(Self).ok_or_else(wrong)
+        let wrong =
+            || format!("'{text}' is not a time: write one like 4h, 90m, 1.5d, 1d 12h or 20ms");
+        let (mut sum, mut rest, mut last) = (0_u64, text, u64::MAX);
+        while !rest.is_empty() {
+            let (digits, scale, after) = number(rest).ok_or_else(wrong)?;
+            let end = after.find(|c: char| c.is_ascii_digit());
+            let (name, next) = after.split_at(end.unwrap_or(after.len()));
+            // A month is no fixed time; where it would be a guess, it is refused. Units descend.
+            let factor = unit(name.trim())
+                .filter(|factor| !name.starts_with("month") && *factor < last)
+                .ok_or_else(wrong)?;
+            let part = times(digits, scale, factor).ok_or_else(wrong)?;
+            sum = sum.checked_add(part).ok_or_else(wrong)?;
+            (rest, last) = (next, factor);
+        }
+        if text.is_empty() {
+            Err(wrong())
+        } else {
+            Ok(Self(sum))
+        }
     }
 }
 
@@ -65,11 +78,19 @@ impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fits = |micros: u64| self.0 >= micros && self.0.is_multiple_of(micros);
         let shown = UNITS.iter().find(|(micros, _)| fits(*micros));
-        // No exact unit says it: the longest with three digits after the point does.
-        let near = || UNITS.iter().find(|(micros, _)| self.0 >= *micros);
+        // No exact unit says it: two do, or the longest with three digits after the point does.
+        let near = |most: u64| {
+            let mut units = UNITS.iter();
+            units.find(|(micros, _)| *micros <= self.0.min(most))
+        };
         match shown.filter(|(micros, _)| self.0 / micros < 1_000) {
             Some((micros, names)) => write!(f, "{}{}", self.0 / micros, names[0]),
-            None => match near() {
+            None if shown.is_some_and(|(less, _)| *less >= MINUTE) => {
+                let (micros, names) = near(DAY).unwrap_or(&UNITS[2]);
+                let (whole, left) = (self.0 / micros, Self(self.0 % micros));
+                write!(f, "{whole}{} {left}", names[0])
+            }
+            None => match near(u64::MAX) {
                 Some((micros, names)) => {
                     let milli = u128::from(self.0) * 1_000 / u128::from(*micros);
                     let text = format!("{}.{:03}", milli / 1_000, milli % 1_000);
@@ -178,11 +199,25 @@ mod tests {
             ("90min", 90 * MINUTE),
             ("2 weeks", 14 * DAY),
             ("1y", YEAR),
+            ("100d 14h", 100 * DAY + 14 * HOUR),
+            ("1d12h 30m", 36 * HOUR + 30 * MINUTE),
             ("0s", 0),
         ] {
             assert_eq!(time(text), Ok(micros), "{text}");
         }
-        for wrong in ["", "4", "h", "1 month", "-1h", "1e9h", "99999999999y"] {
+        for wrong in [
+            "",
+            "4",
+            "h",
+            "1 month",
+            "-1h",
+            "1e9h",
+            "99999999999y",
+            "1h 1d",
+            "1h 1h",
+            "1d 2",
+            "1d -2h",
+        ] {
             assert!(time(wrong).is_err(), "{wrong}");
         }
         let speed = |text: &str| text.parse::<Speed>().map(|speed| speed.0);
@@ -210,11 +245,22 @@ mod tests {
 
     #[test]
     fn what_is_shown_is_short_and_reads_as_the_same() {
-        for text in ["4h", "90m", "20ms", "9d", "1y", "36h", "100d", "0s"] {
+        for text in [
+            "4h",
+            "90m",
+            "20ms",
+            "9d",
+            "1y",
+            "36h",
+            "100d",
+            "0s",
+            "100d 14h",
+            "364d 23h 59m",
+        ] {
             let time: Time = text.parse().expect("a time");
             let shown = time.to_string();
             assert_eq!(shown.parse(), Ok(time), "{text} as {shown}");
-            assert!(shown.len() <= text.len() + 1, "{text} as {shown}");
+            assert!(shown.len() <= text.len() + 4, "{text} as {shown}");
         }
         assert_eq!(Time(4 * HOUR + 24 * MINUTE).to_string(), "264m");
         assert_eq!(Time(15_808_123_456).to_string(), "4.391h");

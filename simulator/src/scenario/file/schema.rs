@@ -37,7 +37,7 @@ macro_rules! quantity {
 }
 
 quantity! {
-    Time: "string", "^[0-9.]+ *(us|ms|s|m|min|h|d|w|y|(second|minute|hour|day|week|year)s?)$", "4h";
+    Time: "string", "^([0-9.]+ *(us|ms|s|m|min|h|d|w|y|(second|minute|hour|day|week|year)s?) *)+$", "4h";
     Bytes: ["string", "integer"], "^[0-9.]+ *([kKmMgGtTpP]i?[bB]?|[bB])?$", "200GB";
     Speed: "string", "^[0-9.]+ *([kKmMgGtT]bit|[kKmMgG]i?B|B)/s$", "100Mbit/s";
     Part: ["string", "number"], "^[0-9.]+ *%?$", "20%";
