@@ -56,7 +56,7 @@ fn what_is_shown_is_a_scenario_with_its_meaning_and_defaults() {
         for part in [
             "# What this means:",
             "# Strategy '",
-            "# detecting: { median = 15m",
+            "# detecting: median = 15m",
         ] {
             assert!(shown.contains(part), "{name}: no {part:?} in {shown}");
         }

@@ -382,8 +382,7 @@ fn instance_lane(incident: &IncidentRow, window: Window) -> Lane {
 
 fn ending(incident: &IncidentRow) -> String {
     let truly = match (incident.true_loss_micros, incident.rpo_micros) {
-        (Some(0), Some(rpo)) if rpo > 0 => " Nothing had been written since.".to_owned(),
-        (Some(truly), Some(rpo)) if truly < rpo => {
+        (Some(truly), Some(rpo)) if (1..rpo).contains(&truly) => {
             format!(
                 " The oldest write that was lost was {} old when it struck.",
                 words::time(seconds(truly))
