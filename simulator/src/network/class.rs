@@ -1,7 +1,8 @@
-//! Flows over the same links: they all get the same rate, so that one number tells how far each has come.
+//! Flows over the same links in as many lanes: they all get the same rate, so that one number tells how far each has come.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::LinkId;
 use super::state::FlowId;
 
 /// Rates are in bytes a second, times this: what is lost by rounding down is less than a microsecond in
@@ -11,7 +12,23 @@ pub(super) const FRACTION: u128 = 1 << 32;
 /// comes to 2^114 of them.
 pub(super) const BYTE: u128 = 1_000_000 * FRACTION;
 
-/// All flows over one set of links.
+/// Where a flow goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Route {
+    /// Each once, in order.
+    pub(super) links: Box<[LinkId]>,
+    /// Connections that one flow takes: shares are given to each.
+    pub(super) lanes: u32,
+}
+
+impl Route {
+    /// Connections of so many flows.
+    pub(super) fn connections(&self, flows: u128) -> u128 {
+        flows * u128::from(self.lanes)
+    }
+}
+
+/// All flows over one route.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Class {
     /// What each flow gets, in `FRACTION`s of a byte a second.

@@ -112,10 +112,16 @@ impl Roads {
     /// Carries `bytes` along `path`, beginning at the first poll. It ends when the last byte is there: once the
     /// latency of the path later than the links let it through. Dropped before, it frees the links.
     pub fn transfer(&self, path: &[LinkId], bytes: u64) -> Transfer {
+        self.transfer_in(path, bytes, 1)
+    }
+
+    /// The same in so many lanes at once, as many small requests are: over a link that others use too, each has its
+    /// share.
+    pub fn transfer_in(&self, path: &[LinkId], bytes: u64, lanes: u32) -> Transfer {
         Transfer {
             latency: self.latency(path),
             roads: self.clone(),
-            stage: Stage::Asked(path.into(), bytes),
+            stage: Stage::Asked(path.into(), bytes, lanes),
         }
     }
 
@@ -132,8 +138,8 @@ impl Roads {
         result
     }
 
-    fn start(&self, path: &[LinkId], bytes: u64, waker: &Waker) -> FlowId {
-        let flow = self.change(|network| network.start(path, bytes));
+    fn start(&self, path: &[LinkId], (bytes, lanes): (u64, u32), waker: &Waker) -> FlowId {
+        let flow = self.change(|network| network.start(path, bytes, lanes));
         self.lock().waiting.insert(flow, Some(waker.clone()));
         flow
     }
@@ -162,7 +168,7 @@ pub struct Transfer {
 
 #[derive(Debug)]
 enum Stage {
-    Asked(Box<[LinkId]>, u64),
+    Asked(Box<[LinkId]>, u64, u32),
     Flows(FlowId),
     Arrives(Sleep),
     Over,
@@ -175,8 +181,8 @@ impl Future for Transfer {
         let this = &mut *self;
         loop {
             match &mut this.stage {
-                Stage::Asked(path, bytes) => {
-                    let flow = this.roads.start(path, *bytes, context.waker());
+                Stage::Asked(path, bytes, lanes) => {
+                    let flow = this.roads.start(path, (*bytes, *lanes), context.waker());
                     this.stage = Stage::Flows(flow);
                 }
                 Stage::Flows(flow) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::LinkId;
-use super::class::{BYTE, Class, FRACTION};
+use super::class::{BYTE, Class, FRACTION, Route};
 use super::fair::share;
 
 /// Names a flow. Names are never given twice.
@@ -22,7 +22,7 @@ pub enum End {
 
 #[derive(Clone, Debug)]
 struct Flow {
-    path: Arc<[LinkId]>,
+    route: Arc<Route>,
     /// The volume of its class at which it is through.
     end: u128,
 }
@@ -34,7 +34,7 @@ pub struct Network {
     capacities: Vec<u64>,
     /// What came across each link, in the unit of volumes.
     carried: Vec<u128>,
-    pub(super) classes: BTreeMap<Arc<[LinkId]>, Class>,
+    pub(super) classes: BTreeMap<Arc<Route>, Class>,
     flows: BTreeMap<FlowId, Flow>,
     begun: u64,
     stall_timeout: Option<u64>,
@@ -86,40 +86,44 @@ impl Network {
     /// Bytes a second that a flow gets now, rounded down; `None` when it has ended.
     pub fn rate(&mut self, flow: FlowId) -> Option<u64> {
         self.settle();
-        let path = &self.flows.get(&flow)?.path;
-        let rate = self.classes.get(path)?.rate / FRACTION;
+        let route = &self.flows.get(&flow)?.route;
+        let rate = self.classes.get(route)?.rate / FRACTION;
         Some(u64::try_from(rate).unwrap_or(u64::MAX))
     }
 
-    /// Starts a flow now; of links that are named twice the second counts for nothing. Without links it
-    /// ends at once. The network must have come to the present.
-    pub fn start(&mut self, path: &[LinkId], bytes: u64) -> FlowId {
+    /// Starts a flow now, in so many lanes: over a link that others use it has the share of so many. Of links that
+    /// are named twice the second counts for nothing. Without links it ends at once. The network must have come to
+    /// the present.
+    pub fn start(&mut self, path: &[LinkId], bytes: u64, lanes: u32) -> FlowId {
         let id = FlowId(self.begun);
         self.begun += 1;
         let mut path = path.to_vec();
         path.sort_unstable();
         path.dedup();
-        let path: Arc<[LinkId]> = path.into();
-        let wanted = if path.is_empty() { 0 } else { bytes };
-        let class = self.classes.entry(Arc::clone(&path)).or_default();
+        let route = Arc::new(Route {
+            links: path.into(),
+            lanes: lanes.max(1),
+        });
+        let wanted = if route.links.is_empty() { 0 } else { bytes };
+        let class = self.classes.entry(Arc::clone(&route)).or_default();
         let end = class.volume + u128::from(wanted) * BYTE;
         class.ends.insert((end, id));
         class.begun.insert(id, self.now);
-        self.flows.insert(id, Flow { path, end });
+        self.flows.insert(id, Flow { route, end });
         self.changed = true;
         id
     }
 
     /// Ends a flow where it stands; nothing for one that has ended.
     pub fn remove(&mut self, id: FlowId) {
-        let Some(Flow { path, end }) = self.flows.remove(&id) else {
+        let Some(Flow { route, end }) = self.flows.remove(&id) else {
             return;
         };
-        if let Some(class) = self.classes.get_mut(&path) {
+        if let Some(class) = self.classes.get_mut(&route) {
             class.ends.remove(&(end, id));
             class.begun.remove(&id);
             if class.ends.is_empty() {
-                self.classes.remove(&path);
+                self.classes.remove(&route);
             }
         }
         self.changed = true;
@@ -166,10 +170,10 @@ impl Network {
         if micros == 0 {
             return;
         }
-        for (path, class) in &mut self.classes {
+        for (route, class) in &mut self.classes {
             let passed = class.rate * micros;
             class.volume += passed;
-            for link in path.iter() {
+            for link in &route.links {
                 self.carried[link.0 as usize] += passed * class.len();
             }
         }
@@ -178,14 +182,14 @@ impl Network {
     /// Takes out the flows that are through, and those that wait for nothing.
     fn collect(&mut self, ended: &mut Vec<(FlowId, End)>) {
         let before = ended.len();
-        for (path, class) in &mut self.classes {
+        for (route, class) in &mut self.classes {
             while let Some((end, id)) = class.ends.first().copied() {
                 if end > class.volume {
                     break;
                 }
                 // Of the microsecond in which it ended it needed but a part.
                 let surplus = class.volume - end;
-                for link in path.iter() {
+                for link in &route.links {
                     self.carried[link.0 as usize] -= surplus;
                 }
                 class.ends.pop_first();

@@ -42,7 +42,7 @@ fn at_once(case: &Case) -> (Network, Vec<FlowId>) {
     for capacity in &case.capacities {
         network.add_link(*capacity);
     }
-    let start = |(_, bytes, path): &(u64, u64, Vec<LinkId>)| network.start(path, *bytes);
+    let start = |(_, bytes, path): &(u64, u64, Vec<LinkId>)| network.start(path, *bytes, 1);
     let flows = case.flows.iter().map(start).collect();
     (network, flows)
 }
@@ -135,7 +135,7 @@ fn played(case: &Case) -> (Vec<u64>, Vec<u64>) {
         }
         while let Some(flow) = waiting.next_if(|flow| case.flows[*flow].0 == next) {
             let (_, bytes, path) = &case.flows[flow];
-            ids.push((network.start(path, *bytes), flow));
+            ids.push((network.start(path, *bytes, 1), flow));
         }
     }
     let links = 0..case.capacities.len() as u32;
@@ -147,6 +147,22 @@ fn played(case: &Case) -> (Vec<u64>, Vec<u64>) {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// One flow in so many lanes has what so many flows of one lane have together, and leaves others as much.
+    #[test]
+    fn lanes_are_flows_side_by_side(case in case(), lanes in 1_u32..20) {
+        let (mut wide, ids) = at_once(&case);
+        let (mut narrow, others) = at_once(&case);
+        let path = &case.flows[0].2;
+        let one = wide.start(path, 1 << 40, lanes);
+        let many: Vec<FlowId> = (0..lanes).map(|_| narrow.start(path, 1 << 40, 1)).collect();
+        let sum: u64 = many.iter().map(|id| narrow.rate(*id).unwrap()).sum();
+        // Each rate is told rounded down.
+        prop_assert!(wide.rate(one).unwrap() - sum <= u64::from(lanes));
+        for (mine, theirs) in ids.iter().zip(&others) {
+            prop_assert_eq!(wide.rate(*mine), narrow.rate(*theirs));
+        }
+    }
 
     /// Every flow crosses a full link on which nobody has more than it.
     #[test]
@@ -208,7 +224,7 @@ proptest! {
 fn one_flow_ends_in_the_first_microsecond_that_is_enough() {
     let mut network = Network::new(None);
     let link = network.add_link(3);
-    network.start(&[link], 1);
+    network.start(&[link], 1, 1);
     assert_eq!(network.next_end(), Some(333_334));
     assert!(network.advance(333_333).is_empty());
     assert_eq!(network.advance(333_334).len(), 1);
@@ -220,7 +236,7 @@ fn years_at_great_speed_stay_in_range() {
     let year = 365 * 86_400 * SECOND;
     let mut network = Network::new(None);
     let link = network.add_link(10_000_000_000);
-    network.start(&[link], u64::MAX);
+    network.start(&[link], u64::MAX, 1);
     network.advance(10 * year);
     assert_eq!(network.carried(link), 10 * 365 * 86_400 * 10_000_000_000);
 }
@@ -230,7 +246,7 @@ fn a_thousand_equal_flows_are_one_class() {
     let mut network = Network::new(None);
     let (disk, wire) = (network.add_link(1 << 40), network.add_link(1_000_000));
     for number in 1..=1000 {
-        network.start(&[wire, disk], number);
+        network.start(&[wire, disk], number, 1);
     }
     assert_eq!(network.classes.len(), 1);
     assert_eq!(network.advance(100 * SECOND).len(), 1000);

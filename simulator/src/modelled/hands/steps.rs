@@ -5,7 +5,7 @@ use std::sync::Arc;
 use engine::format::keyslot::Terms;
 use engine::format::pack::PACK_BYTES;
 use engine::vault::REQUESTS_MAX;
-use futures::future::{Either, join_all, select};
+use futures::future::{Either, select};
 
 use crate::scenario::{Copy, SECOND};
 use crate::trial::ground::lock;
@@ -117,10 +117,15 @@ impl ModelHands {
         }
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, _) = path.ok_or(Failed::Unavailable)?;
-        // Small objects are read many at once: over a road that others use too, each has a share of it.
-        let lanes = (points + deleted).clamp(1, REQUESTS_MAX as u64);
+        // Small objects are read many at once.
+        let lanes = (points + deleted).min(REQUESTS_MAX as u64) as u32;
         let read = async {
-            join_all((0..lanes).map(|_| self.moved(&path, small / lanes))).await;
+            let _ = self
+                .ground
+                .roads
+                .transfer_in(&path, small, lanes)
+                .await
+                .is_ok();
             self.moved(&path, large).await;
         };
         self.unless_down(at, place, read).await
