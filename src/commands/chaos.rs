@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use simulator::chaos::{self, Finding, Listener, Outcome, Request, Schedule};
 use simulator::fault::Fault;
+use simulator::quantity::Time;
 use simulator::sweep::Prepared;
 use simulator::world::account::Flaw;
 
@@ -148,21 +149,35 @@ fn found(finding: &Finding, args: &ChaosArgs, places: &[String]) -> String {
         text += &format!("  {violation}\n");
     }
     text += &format!(
-        "\n{} faults were drawn; {} are enough ({} trials to find that):\n",
-        drawn.faults.len(),
-        smallest.faults.len(),
-        finding.trials
+        "\n{} were drawn; {} enough ({} to find that):\n",
+        many(drawn.faults.len() as u64, "fault"),
+        match smallest.faults.len() {
+            1 => "1 is".to_owned(),
+            some => format!("{some} are"),
+        },
+        many(u64::from(finding.trials), "trial"),
     );
     for fault in &smallest.faults {
         text += &format!("  {}\n", line(fault, places));
     }
+    let planted = args.plant_early_acknowledgement.map(|late| {
+        let late = Time(late.saturating_mul(1_000_000));
+        format!(" --plant-early-acknowledgement '{late}'")
+    });
     text += &format!(
-        "\nSaved: {}\nReplay: firedrill chaos {} --replay {}\n",
+        "\nSaved: {}\nReplay: firedrill chaos {} --replay {}{}\n",
         args.save.display(),
         args.scenario,
-        args.save.display()
+        args.save.display(),
+        planted.unwrap_or_default()
     );
     text
+}
+
+/// So many of something.
+fn many(count: u64, what: &str) -> String {
+    let more = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{more}")
 }
 
 fn name(kind: simulator::scenario::FaultKind) -> String {

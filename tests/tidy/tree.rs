@@ -141,6 +141,14 @@ pub(crate) fn documents(files: &Files) -> Complaints {
     if command != Some("cargo test --workspace") {
         complaints.push(format!("README.md: the test command is {command:?}"));
     }
+    // Another package has a program too: without this, `cargo run` of the README asks which one is meant.
+    let manifest = files.get("Cargo.toml").map_or("", String::as_str);
+    if !manifest
+        .lines()
+        .any(|line| line == "default-run = \"firedrill\"")
+    {
+        complaints.push("Cargo.toml: `cargo run` does not know which program to run".to_owned());
+    }
     complaints
 }
 
@@ -226,10 +234,11 @@ fn fires_on_a_missing_document() {
     let with = |readme: &str| {
         let mut list = vec![("README.md", readme)];
         list.extend(DOCUMENTS.iter().skip(1).map(|path| (*path, "text")));
+        list.push(("Cargo.toml", "default-run = \"firedrill\"\n"));
         documents(&files(&list))
     };
     assert!(with(&readme("cargo test --workspace")).is_empty());
     assert_eq!(with(&readme("cargo test")).len(), 1);
     assert_eq!(with("# x\n").len(), 1);
-    assert_eq!(documents(&Files::new()).len(), DOCUMENTS.len() + 1);
+    assert_eq!(documents(&Files::new()).len(), DOCUMENTS.len() + 2);
 }

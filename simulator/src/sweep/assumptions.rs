@@ -2,7 +2,8 @@
 //! file can change.
 
 use crate::outcome::scenario::Assumption;
-use crate::scenario::Scenario;
+use crate::quantity::Time;
+use crate::scenario::{Scenario, When, YEAR};
 use crate::trial::rates;
 use crate::world::geo::CATCH_UP;
 
@@ -10,11 +11,30 @@ use crate::world::geo::CATCH_UP;
 pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
     let mut all = scenario.assumed.clone();
     all.extend(of_world());
+    all.extend(of_dates(scenario));
     all
 }
 
+/// What figures of a year make of faults that have a date.
+fn of_dates(scenario: &Scenario) -> Option<Assumption> {
+    let mut faults = scenario.faults.iter();
+    let dated = faults.any(|fault| matches!(fault.when, When::At(_)));
+    // In hundredths.
+    let times = YEAR * 100 / scenario.horizon_micros.max(1);
+    dated.then(|| Assumption {
+        what: "faults with a date, in figures of a year".to_owned(),
+        value: format!(
+            "each happens once in {}, so {}.{:02} times a year; bills of the trial are scaled alike",
+            Time(scenario.horizon_micros),
+            times / 100,
+            times % 100
+        ),
+        source: "a trial is its horizon; lengthen it, or use `every`, for a likelihood".to_owned(),
+    })
+}
+
 /// What is the same in every scenario.
-fn of_world() -> [Assumption; 5] {
+fn of_world() -> [Assumption; 6] {
     let assumed = |what: &str, value: String, source: &str| Assumption {
         what: what.to_owned(),
         value,
@@ -29,6 +49,11 @@ fn of_world() -> [Assumption; 5] {
             "catching up after the second region was cut off",
             format!("{CATCH_UP} times as fast as data changes"),
             "judgement: simulator/src/world/geo.rs",
+        ),
+        assumed(
+            "after a recovery in another place",
+            "the instance stays there, on a machine that stands in, until the end".to_owned(),
+            "a simplification: no way back is modelled",
         ),
         rate("fingerprinting", rates::FINGERPRINT),
         rate("compressing and sealing", rates::SEAL),

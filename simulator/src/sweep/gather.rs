@@ -32,7 +32,7 @@ pub struct Gather {
     /// Smallest and largest of each.
     rpo_ends: (u64, u64),
     rto_ends: (u64, u64),
-    spans: BTreeMap<String, (u64, u128)>,
+    spans: BTreeMap<String, u128>,
     order: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ impl Gather {
                     self.order.push(span.name.clone());
                 }
                 let sum = self.spans.entry(span.name.clone()).or_default();
-                (sum.0, sum.1) = (sum.0 + 1, sum.1 + u128::from(span.micros));
+                *sum += u128::from(span.micros);
             }
         }
         if outcome.rows.len() < INCIDENT_ROWS_MAX {
@@ -238,10 +238,11 @@ impl Gather {
         outcome.rpo = spread(&self.rpo, self.rpo_ends, outcome.incidents);
         outcome.rto = spread(&self.rto, self.rto_ends, outcome.incidents);
         let spans = self.order.into_iter().map(|name| {
-            let (count, sum) = self.spans.get(&name).copied().unwrap_or_default();
+            let sum = self.spans.get(&name).copied().unwrap_or_default();
             Span {
                 name,
-                micros: (sum / u128::from(count.max(1))) as u64,
+                // Of all that were over, those without it too, so that they add up to the mean.
+                micros: (sum / u128::from(outcome.rto.count.max(1))) as u64,
             }
         });
         outcome.spans_mean = spans.collect();

@@ -124,7 +124,8 @@ impl State {
     pub fn usable(&self, copy: usize, at: u64) -> impl Iterator<Item = (u32, &Record)> {
         let wrong = |captured| {
             let mut wrong = self.wrong.iter();
-            wrong.any(|(from, until)| *from < captured && captured <= *until)
+            // Of the same instant is a point that may have been captured after the damage.
+            wrong.any(|(from, until)| (*from..=*until).contains(&captured))
         };
         let points = self.records[copy].iter();
         points.filter(move |(_, record)| record.captured <= at && !wrong(record.captured))

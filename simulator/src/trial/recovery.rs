@@ -163,6 +163,9 @@ impl<'a, H: Hands> Operator<'a, H> {
         loop {
             let struck = self.ground.state(instance).struck_again;
             let place = self.stand(struck).await;
+            if let Some(until) = self.sooner_alone(place, struck) {
+                return self.wait_out(until).await;
+            }
             let Some(back) = self.bring_back(place).await else {
                 self.row.ending = Ending::Lost;
                 return self.lost_rightly(place);
@@ -182,6 +185,16 @@ impl<'a, H: Hands> Operator<'a, H> {
         let mut state = self.ground.state(self.incident.instance);
         state.up = false;
         state.wrong.push((self.incident.fault.at_micros, noticed));
+    }
+
+    /// When an outage is over, if that is before anything could be read to restore: then nobody restores.
+    fn sooner_alone(&mut self, place: usize, struck: u64) -> Option<u64> {
+        let Blow::Outage(until) = self.incident.blow else {
+            return None;
+        };
+        let ends = until < u64::MAX && struck == 0;
+        let from = self.best(place, &[]).map_or(u64::MAX, |source| source.from);
+        (ends && until <= from).then_some(until)
     }
 
     /// The outage ends before anybody decides otherwise: nothing is lost.

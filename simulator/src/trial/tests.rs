@@ -121,6 +121,43 @@ fn a_short_outage_is_waited_out_and_a_long_one_is_not() {
     }
 }
 
+/// Nobody restores an old point when the machine is there again before its only copy is.
+#[test]
+fn who_can_only_wait_loses_nothing() {
+    let mut scenario = sample::scenario();
+    scenario.strategies[0].copies[0].redundancy = Redundancy::Lrs;
+    assert!(scenario.strategies[0].recover_in.is_some());
+    scenario.faults = vec![fault(
+        FaultKind::RegionOutage,
+        20 * DAY + 10 * HOUR,
+        30 * HOUR,
+    )];
+    let trial = modelled(scenario);
+    assert!(trial.violations.is_empty(), "{:?}", trial.violations);
+    assert_eq!(trial.tally.incidents.len(), 3);
+    for row in &trial.tally.incidents {
+        assert_eq!((row.ending, row.rpo_micros), (Ending::WaitedOut, Some(0)));
+        assert!(row.rto_micros > Some(30 * HOUR), "{row:?}");
+    }
+}
+
+/// A point of the instant at which data was damaged may hold the damage: it is none from before.
+#[test]
+fn a_point_of_the_same_instant_is_not_from_before() {
+    let mut scenario = sample::scenario();
+    let at = 20 * DAY + scenario.strategies[0].copies[0].at_micros;
+    scenario.faults = vec![fault(FaultKind::Ransomware, at, 2 * DAY)];
+    let trial = modelled(scenario);
+    assert!(trial.violations.is_empty(), "{:?}", trial.violations);
+    for row in &trial.tally.incidents {
+        assert_eq!(
+            (row.ending, row.rpo_micros),
+            (Ending::Restored, Some(DAY)),
+            "{row:?}"
+        );
+    }
+}
+
 #[test]
 fn one_datacenter_loses_all_and_two_regions_do_not() {
     for (redundancy, ending) in [

@@ -363,6 +363,24 @@ impl ModelHands {
         sound && there
     }
 
+    /// So many bytes were read from the store, and written to other packs of it.
+    fn repacked(&self, bytes: u64) {
+        let place = self.place();
+        let store = self.ground.store(self.instance, self.copy);
+        let store_at = self.ground.place_of(store, Endpoint::Primary);
+        let mut meter = lock(&self.ground.meter);
+        let row = meter.at(self.ground.handle.now(), self.copy);
+        row.got_bytes += bytes;
+        row.put_bytes += bytes;
+        if self.spec().redundancy.is_geo() {
+            row.geo_bytes += bytes;
+        }
+        if let Some(store_at) = store_at.filter(|at| *at != place) {
+            cross(row, &self.ground.scenario, (store_at, place), bytes);
+            cross(row, &self.ground.scenario, (place, store_at), bytes);
+        }
+    }
+
     /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
     pub(super) fn prune_chains(&mut self, expired: &[Point], now: u64) {
         let grace = self.spec().grace_micros;
@@ -400,6 +418,9 @@ impl ModelHands {
         };
         let (fit, scale) = (Arc::clone(&self.fit), self.scale());
         let pruned = pool.prune(terms, now, |blobs, lists| fit.pack(blobs, lists));
+        let moved = pruned.written.iter();
+        let moved = moved.map(|(_, blobs, lists)| fit.pack(*blobs, *lists) * scale);
+        self.repacked(moved.sum());
         self.with_account(|account, key| {
             for (pack, blobs, lists) in pruned.written {
                 let bytes = fit.pack(blobs, lists) * scale;

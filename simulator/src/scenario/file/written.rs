@@ -291,7 +291,8 @@ pub(super) struct Fault {
     pub(super) to: Key<String>,
     /// The instances' group; by default one is drawn.
     pub(super) group: Key<String>,
-    /// The first so many instances of the group; by default all.
+    /// The first so many instances of the group; by default all, and one that is drawn for `instance-disk`,
+    /// `process-crash`, `silent-corruption`, `data-deleted` and `points-deleted`.
     pub(super) count: Key<u32>,
     /// A strategy's copy, from 1; by default one is drawn.
     pub(super) copy: Key<u32>,
