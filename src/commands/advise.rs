@@ -94,6 +94,7 @@ fn asked(args: &ComponentArgs) -> Ask {
             or_oftener: true,
             points: args.points,
             retention_days: args.retention.map(|time| time.0.div_ceil(DAY_SECONDS)),
+            soft_delete_days: None,
             source_bytes: args.size.map(|size| size.0),
             redundancy: args.redundancy,
             granularity: args.restore,

@@ -247,14 +247,13 @@ fn suffers(one: &StrategyDocument) -> String {
         return "in more than half of the incidents nothing comes back".to_owned();
     };
     let most = rpo.nearly_worst().zip(rto.nearly_worst());
-    let most = most.map(|(lost, down)| (time(lost), time(down)));
-    let half = (time(lost), time(down));
+    let most = most.map(|(lost, down)| ((lost > 0.0).then(|| time(lost)), time(down)));
+    let half = ((lost > 0.0).then(|| time(lost)), time(down));
     let all = most.as_ref() == Some(&half);
     let up_to = if all { "" } else { "up to " };
-    let loses = if rpo.max_seconds > 0.0 {
-        format!("loses {up_to}{} of data", half.0)
-    } else {
-        "loses no data".to_owned()
+    let loses = match &half.0 {
+        Some(lost) => format!("loses {up_to}{lost} of data"),
+        None => "loses no data".to_owned(),
     };
     let half = format!("{loses} and is down for {up_to}{}", half.1);
     let often = rto.has_p95();
@@ -262,7 +261,11 @@ fn suffers(one: &StrategyDocument) -> String {
         _ if all => half,
         Some((lost, down)) => {
             let often = if often { "in 19 of 20" } else { "at worst" };
-            format!("in half of the incidents {half}, {often} up to {lost} and {down}")
+            let most = match lost {
+                Some(lost) => format!("up to {lost} and {down}"),
+                None => format!("for up to {down}"),
+            };
+            format!("in half of the incidents {half}, {often} {most}")
         }
         None => {
             let often = if often {

@@ -33,6 +33,8 @@ pub struct Wants {
     pub points: Option<u64>,
     /// Days that a point stays.
     pub retention_days: Option<u64>,
+    /// Days for which deleted points can be brought back.
+    pub soft_delete_days: Option<u64>,
     /// Size of the source.
     pub source_bytes: Option<u64>,
     /// How the store keeps it.

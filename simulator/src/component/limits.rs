@@ -34,6 +34,7 @@ impl Component {
             }
         };
         refusals.extend(self.of_days(ask, profile, interval));
+        refusals.extend(self.of_soft_delete(ask, profile));
         refusals.extend(self.of_points(ask, profile, (target, interval)));
         refusals.extend(self.of_store(ask, profile, target));
         refusals
@@ -121,6 +122,30 @@ impl Component {
             self.statement(fact, format!(
                 "keeps points {most} days at most when it makes one every {every} (asked: {asked})"
             ))
+        })
+    }
+
+    /// Where no document says a length, none is refused.
+    fn of_soft_delete(&self, ask: &Ask, profile: &TargetProfile) -> Option<Refusal> {
+        let (fact, asked) = (
+            profile.soft_delete_days.as_ref()?,
+            ask.wants.soft_delete_days?,
+        );
+        let (least, most) = (
+            fact.value.min.unwrap_or(0),
+            fact.value.max.unwrap_or(u64::MAX),
+        );
+        (!(least..=most).contains(&asked)).then(|| {
+            let to = fact
+                .value
+                .max
+                .map_or(" or more".to_owned(), |most| format!(" to {most}"));
+            self.statement(
+                fact,
+                format!(
+                    "lets deleted points be brought back for {least}{to} days (asked: {asked})"
+                ),
+            )
         })
     }
 

@@ -292,6 +292,19 @@ fn editions_differ_as_the_documents_do() {
 }
 
 #[test]
+fn deleted_points_come_back_for_as_long_as_documents_say() {
+    for (days, refusals) in [(0, 1), (3, 1), (14, 0), (180, 0), (181, 1)] {
+        let wants = Wants {
+            soft_delete_days: Some(days),
+            ..kept(Target::Vault, 1440)
+        };
+        let standard = of("azure-vm-standard", Current);
+        let refused = standard.admits(&ask(Vm, Linux, Azure, wants));
+        assert_eq!(refused.len(), refusals, "{days}: {refused:?}");
+    }
+}
+
+#[test]
 fn snapshots_stay_as_long_as_their_frequency_lets_them() {
     for (minutes, days) in [(240, 17), (360, 22), (480, 22), (720, 30), (1440, 30)] {
         let asked = |retention_days: u64, component: &Component| {
@@ -655,6 +668,7 @@ fn wishes() -> impl Strategy<Value = Ask> {
             or_oftener: times.2,
             points: times.3,
             retention_days: times.4,
+            soft_delete_days: rest.3[0].then_some(3),
             source_bytes: rest.0,
             redundancy: rest.1,
             granularity: rest.2,

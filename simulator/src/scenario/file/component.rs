@@ -77,6 +77,7 @@ fn ask(copy: &Copy, group: &Group, places: &Places) -> Ask {
         interval_minutes: Some(copy.every_micros / MINUTE),
         points: copy.policy.steady_state_points(a_day),
         retention_days: retention_days(&copy.policy, copy.every_micros),
+        soft_delete_days: Some(copy.soft_delete_micros / DAY),
         source_bytes: Some(group.bytes),
         redundancy: matches!(copy.to, To::Vault | To::Snapshot).then_some(copy.redundancy),
         offline_seed: copy.seeding.is_some(),
