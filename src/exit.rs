@@ -75,10 +75,35 @@ fn exit_of(error: &anyhow::Error) -> Exit {
 pub(crate) fn explain(error: &anyhow::Error, json: bool) -> Exit {
     let exit = exit_of(error);
     if json {
-        let document = serde_json::json!({ "error": format!("{error:#}"), "exit": exit as u8 });
+        let document = serde_json::json!({ "error": told(error), "exit": exit as u8 });
         eprintln!("{document}");
     } else {
-        eprintln!("firedrill: {error:#}");
+        eprintln!("firedrill: {}", told(error));
     }
     exit
+}
+
+/// An error and its causes, each said once: ours often quote theirs.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |said, cause| {
+        let cause = cause.to_string();
+        match said.as_str() {
+            "" => cause,
+            _ if said.contains(&cause) => said,
+            _ => format!("{said}: {cause}"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_cause_that_is_quoted_is_not_said_again() {
+        let gone = || std::io::Error::from_raw_os_error(2);
+        let quoted = engine::Error::from_io("scenario x", gone());
+        let said = super::told(&quoted.into());
+        assert_eq!(said, "scenario x: No such file or directory (os error 2)");
+        let wrapped = anyhow::Error::new(gone()).context("scenario x");
+        assert_eq!(super::told(&wrapped), said);
+    }
 }
