@@ -84,7 +84,7 @@ pub(crate) fn explain(error: &anyhow::Error, json: bool) -> Exit {
 }
 
 /// An error and its causes, each said once: ours often quote theirs.
-fn told(error: &anyhow::Error) -> String {
+pub(crate) fn told(error: &anyhow::Error) -> String {
     error.chain().fold(String::new(), |said, cause| {
         let cause = cause.to_string();
         match said.as_str() {

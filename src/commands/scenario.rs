@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use simulator::scenario::{SHIPPED, Scenario, file, shipped};
 
 use crate::cli::{ScenarioArgs, ScenarioCommand};
-use crate::exit::Exit;
+use crate::exit::{self, Exit};
 use crate::output;
 
 /// Columns of text, comments included: what a terminal and an editor beside it show.
@@ -68,6 +68,7 @@ fn brief(name: &str, scenario: &Scenario) -> Value {
         "strategies": scenario.strategies.iter().map(|strategy| &strategy.name).collect::<Vec<_>>(),
         "instances": scenario.instances(),
         "digest": scenario.digest,
+        "doubts": scenario.doubts(),
     })
 }
 
@@ -112,11 +113,23 @@ fn show(asked: &str, json: bool) -> Result<()> {
 }
 
 fn check(asked: &[String], json: bool) -> Result<()> {
-    let mut checked = Vec::new();
+    let (mut checked, mut wrong) = (Vec::new(), Vec::new());
     for asked in asked {
-        let (scenario, _) = open(asked)?;
-        checked.push((asked, scenario));
+        match open(asked) {
+            Ok((scenario, _)) => checked.push((asked, scenario)),
+            Err(error) => wrong.push(exit::told(&error)),
+        }
     }
+    told(&checked, json)?;
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        bail!(wrong.join("\n"))
+    }
+}
+
+/// Those that are right, each with what it can't get.
+fn told(checked: &[(&String, Scenario)], json: bool) -> Result<()> {
     if json {
         let briefs = checked
             .iter()
@@ -124,13 +137,16 @@ fn check(asked: &[String], json: bool) -> Result<()> {
         return output::print_json(&briefs.collect::<Vec<_>>());
     }
     let mut text = String::new();
-    for (asked, scenario) in &checked {
+    for (asked, scenario) in checked {
         let strategies = scenario.strategies.len();
         let (instances, faults) = (scenario.instances(), scenario.faults.len());
         let runs = fidelities(scenario).join(", ");
         text += &format!(
             "{asked} is right: instances {instances}, strategies {strategies}, faults {faults}; runs {runs}\n"
         );
+        for doubt in scenario.doubts() {
+            text += &wrapped("  ", &format!("note: {doubt}"));
+        }
     }
     output::print(&text)
 }

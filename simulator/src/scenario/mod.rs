@@ -6,6 +6,7 @@
 
 pub mod file;
 
+mod doubts;
 mod fault;
 mod instance;
 mod place;

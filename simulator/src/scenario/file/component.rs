@@ -3,13 +3,13 @@
 use std::ops::Range;
 
 use engine::error::Result;
-use engine::retention::{Policy, Rule, Span};
 
 use super::key::Key;
 use super::places::Places;
 use super::reader::Reader;
 use super::written::Strategy as Written;
 use crate::component::{self, Ask, Component, Edition, Wants};
+use crate::scenario::doubts::retention_days;
 use crate::scenario::{Copy, DAY, Group, MINUTE, To};
 
 /// The component that a strategy names, if it names one.
@@ -85,30 +85,4 @@ fn ask(copy: &Copy, group: &Group, places: &Places) -> Ask {
         ..Wants::default()
     };
     ask
-}
-
-/// Days for which a policy keeps its oldest point; nothing where that has no end.
-fn retention_days(policy: &Policy, every_micros: u64) -> Option<u64> {
-    use engine::retention::Count;
-    let mut days = 0;
-    for rule in Rule::ALL {
-        if let Some(count) = policy.count(rule) {
-            let Count::AtMost(count) = count else {
-                return None;
-            };
-            let hours = match rule {
-                Rule::Last => every_micros / (DAY / 24),
-                Rule::Hourly => 1,
-                Rule::Daily => 24,
-                Rule::Weekly => 7 * 24,
-                Rule::Monthly => 30 * 24,
-                Rule::Quarterly => 91 * 24,
-                Rule::Yearly => 365 * 24,
-            };
-            days = days.max(u64::from(count).saturating_mul(hours) / 24);
-        }
-        let within = policy.within(rule).map_or(0, Span::days_at_most);
-        days = days.max(within);
-    }
-    Some(days)
 }
