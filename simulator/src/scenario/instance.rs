@@ -66,7 +66,7 @@ pub struct Group {
     pub changes: Changes,
     /// Bytes a second that its disk is read and written with.
     pub disk_bytes_per_second: u64,
-    /// The recovery plan's group: 1 boots first.
+    /// The recovery plan's group: it is up after so many bootings, from when its own data is back.
     pub boot_group: u32,
 }
 

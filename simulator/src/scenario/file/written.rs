@@ -161,7 +161,7 @@ pub(super) struct Instance {
     pub(super) trace: Key<String>,
     /// Speed of its disk.
     pub(super) disk: Key<Speed>,
-    /// Its group in the recovery plan: 1 boots first.
+    /// Its group in the recovery plan: group n is up after n times `boot`, from when its own data is back.
     pub(super) boot_group: Key<u32>,
 }
 
