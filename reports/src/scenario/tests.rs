@@ -242,6 +242,32 @@ fn standings_are_told_of_the_first_fidelity_only() {
     assert_eq!(document.compared().count(), 4);
 }
 
+/// However cheap it is, what loses all of most incidents is not told as efficient, nor by those that came back.
+#[test]
+fn what_brings_nothing_back_is_no_protection() {
+    let mut outcome = outcome(&USUAL);
+    let first = &mut outcome.strategies[0];
+    for times in [&mut first.rpo, &mut first.rto] {
+        (times.endless, times.p50_micros, times.p95_micros) = (9_000, None, None);
+    }
+    let document = price(&outcome);
+    assert_eq!(
+        document.strategies[0].standing,
+        Some(Standing::NoProtection)
+    );
+    let text = scenario_summary(&document, 200).replace('\n', " ");
+    for part in [
+        "LRS brings back nothing of most incidents.",
+        "LRS: in more than half of the incidents nothing comes back.",
+        "No protection from these.",
+        " all ",
+        " never ",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    assert!(!text.contains("LRS *"), "{text}");
+}
+
 #[test]
 fn the_terminal_has_the_answer_first() {
     let document = price(&outcome(&USUAL));
