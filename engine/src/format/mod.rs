@@ -11,7 +11,9 @@ pub mod keyslot;
 pub mod layout;
 pub mod lease;
 pub mod listing;
+pub mod member;
 pub mod pack;
+pub mod part;
 pub mod point;
 pub mod tombstone;
 

@@ -1,7 +1,9 @@
 //! The seams: what the engine is handed of the world, each with its real form beside it.
 
 mod clock;
+mod device;
 mod entropy;
+mod link;
 mod quiesce;
 pub mod store;
 mod workers;
@@ -10,7 +12,9 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use clock::{Clock, WallClock};
+pub use device::{BlockDevice, Run};
 pub use entropy::{Entropy, SystemEntropy};
+pub use link::{Dial, Link, ReceiveFrames, SendFrames};
 pub use quiesce::{AsItIs, Held, Quiesce};
 pub use store::{Store, open_local};
 pub use workers::{Task, Threads, Workers, compute};

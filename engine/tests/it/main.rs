@@ -15,6 +15,7 @@ mod methods;
 mod proxy;
 mod quiesce;
 mod reader;
+mod replication;
 mod retention;
 mod servers;
 mod sqlite;

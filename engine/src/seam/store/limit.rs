@@ -93,7 +93,7 @@ impl Pace {
     }
 
     /// Waits until `bytes` have passed at the limit.
-    pub(super) async fn pass(&self, bytes: u64) {
+    pub(crate) async fn pass(&self, bytes: u64) {
         let mut left = bytes;
         while left > 0 {
             let piece = self.piece(left);

@@ -1,0 +1,173 @@
+//! Who writes where now: writes that overlap come one after the other, and none comes where they may not.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::error::{Error, ErrorKind, Result};
+
+use super::extents::Spot;
+
+/// Why nothing is written, where that is so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shut {
+    /// For now: writers wait.
+    Held,
+    /// For good: writers are told.
+    Closed(String),
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Stretches that are being written or read for sending: disk, from, up to.
+    busy: Vec<(u16, u64, u64)>,
+    shut: Option<Shut>,
+}
+
+/// The gate that every write to a group's disks passes.
+#[derive(Debug, Default)]
+pub struct Gate {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// A stretch that is held until this is dropped.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    gate: &'a Gate,
+    stretch: (u16, u64, u64),
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        let mut state = self.gate.lock();
+        let mine = state.busy.iter().position(|busy| *busy == self.stretch);
+        if let Some(mine) = mine {
+            state.busy.swap_remove(mine);
+        }
+        drop(state);
+        self.gate.changed.notify_waiters();
+    }
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a stretch may be written and no one else is at it.
+    ///
+    /// # Errors
+    /// `Denied` where the gate is closed for good.
+    pub async fn write(&self, at: Spot, length: u64) -> Result<Pass<'_>> {
+        self.enter(at, length, true).await
+    }
+
+    /// Waits until no one is at a stretch, whether writes are held or not.
+    ///
+    /// # Errors
+    /// None; the type is that of [`Gate::write`].
+    pub async fn read(&self, at: Spot, length: u64) -> Result<Pass<'_>> {
+        self.enter(at, length, false).await
+    }
+
+    async fn enter(&self, (disk, from): Spot, length: u64, writes: bool) -> Result<Pass<'_>> {
+        let stretch = (disk, from, from.saturating_add(length));
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            {
+                let mut state = self.lock();
+                let shut = state.shut.as_ref().filter(|_| writes);
+                if let Some(Shut::Closed(why)) = shut {
+                    return Err(Error::new(ErrorKind::Denied, why.clone()));
+                }
+                let overlaps = |busy: &(u16, u64, u64)| {
+                    busy.0 == disk && busy.1 < stretch.2 && stretch.1 < busy.2
+                };
+                if shut.is_none() && !state.busy.iter().any(overlaps) {
+                    state.busy.push(stretch);
+                    return Ok(Pass {
+                        gate: self,
+                        stretch,
+                    });
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Whether someone is at any of a stretch.
+    pub fn is_busy(&self, (disk, from): Spot, length: u64) -> bool {
+        let until = from.saturating_add(length);
+        let state = self.lock();
+        let mut busy = state.busy.iter();
+        busy.any(|busy| busy.0 == disk && busy.1 < until && from < busy.2)
+    }
+
+    /// Lets no write pass, and waits until those under way are done.
+    pub async fn shut(&self, how: Shut) {
+        self.lock().shut = Some(how);
+        self.changed.notify_waiters();
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            if self.lock().busy.is_empty() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// Lets writes pass again, unless they are told that they never may.
+    pub fn open(&self) {
+        let mut state = self.lock();
+        if state.shut == Some(Shut::Held) {
+            state.shut = None;
+        }
+        drop(state);
+        self.changed.notify_waiters();
+    }
+
+    /// Why no write passes, where that is so.
+    pub fn is_shut(&self) -> Option<Shut> {
+        self.lock().shut.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::{Gate, Shut};
+    use crate::ErrorKind;
+
+    #[test]
+    fn overlapping_writes_wait_and_a_closed_gate_tells_why() {
+        let gate = Gate::default();
+        let first = gate
+            .write((0, 10), 10)
+            .now_or_never()
+            .expect("free")
+            .unwrap();
+        assert!(gate.write((0, 19), 1).now_or_never().is_none());
+        assert!(gate.write((0, 20), 1).now_or_never().is_some());
+        assert!(gate.write((1, 10), 10).now_or_never().is_some());
+        assert!(gate.is_busy((0, 0), 11) && !gate.is_busy((0, 0), 10));
+        assert!(gate.shut(Shut::Held).now_or_never().is_none());
+        drop(first);
+        assert!(gate.shut(Shut::Held).now_or_never().is_some());
+        assert!(gate.write((0, 0), 1).now_or_never().is_none());
+        assert!(gate.read((0, 0), 1).now_or_never().is_some());
+        gate.open();
+        assert!(gate.write((0, 0), 1).now_or_never().is_some());
+        gate.shut(Shut::Closed("taken over".to_owned()))
+            .now_or_never();
+        gate.open();
+        let told = gate.write((0, 0), 1).now_or_never().expect("told at once");
+        assert_eq!(told.unwrap_err().kind(), ErrorKind::Denied);
+    }
+}

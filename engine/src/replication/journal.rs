@@ -1,0 +1,179 @@
+//! Sealed parts that the other site has not confirmed, in order: in memory, and beyond that in the state's
+//! store. Bounded: when it is full nothing is added, and the splitter marks pieces instead.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use object_store::path::Path;
+
+use crate::units::{MIB, Timestamp};
+
+/// Bytes of sealed parts in memory; older ones beyond that are put into the store.
+pub const MEMORY_BYTES_MAX: u64 = 64 * MIB as u64;
+
+/// Where a part's bytes are.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Here.
+    Memory(Bytes),
+    /// In the store.
+    Kept(Path),
+}
+
+/// A sealed part on its way.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its batch.
+    pub batch: u64,
+    /// Its number in it.
+    pub part: u32,
+    /// As of when the batch ends with it, if it does.
+    pub end: Option<Timestamp>,
+    /// When what the batch holds was written first.
+    pub since: Timestamp,
+    /// Its length in bytes.
+    pub bytes: u64,
+    /// Its bytes.
+    pub body: Body,
+}
+
+/// The journal.
+#[derive(Debug)]
+pub struct Journal {
+    entries: VecDeque<Entry>,
+    memory: u64,
+    kept: u64,
+    limit: u64,
+    /// The last batch that the other site has, and the parts of the next.
+    confirmed: (u64, u32),
+    /// When the last confirmed batch was captured.
+    captured: Option<Timestamp>,
+}
+
+impl Journal {
+    /// An empty one that takes so many bytes in the store beside those in memory; `confirmed` is the last batch
+    /// that the other site has.
+    pub fn new(limit: u64, confirmed: u64) -> Self {
+        Self {
+            entries: VecDeque::new(),
+            memory: 0,
+            kept: 0,
+            limit,
+            confirmed: (confirmed, 0),
+            captured: None,
+        }
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it takes more.
+    pub fn has_room(&self) -> bool {
+        self.memory + self.kept < self.limit.max(MEMORY_BYTES_MAX)
+    }
+
+    /// Adds a part that was just sealed.
+    pub fn push(&mut self, entry: Entry) {
+        self.memory += entry.bytes;
+        self.entries.push_back(entry);
+    }
+
+    /// The oldest part in memory if there are too many: it is to be kept in the store.
+    pub fn to_keep(&self) -> Option<(u64, u32, Bytes)> {
+        if self.memory <= MEMORY_BYTES_MAX {
+            return None;
+        }
+        self.entries.iter().find_map(|entry| match &entry.body {
+            Body::Memory(bytes) => Some((entry.batch, entry.part, bytes.clone())),
+            Body::Kept(_) => None,
+        })
+    }
+
+    /// A part is in the store now. False where it is no longer wanted.
+    pub fn keep(&mut self, (batch, part): (u64, u32), at: Path) -> bool {
+        let found = self
+            .entries
+            .iter_mut()
+            .find(|entry| (entry.batch, entry.part) == (batch, part));
+        let Some(entry) = found else {
+            return false;
+        };
+        entry.body = Body::Kept(at);
+        self.memory -= entry.bytes;
+        self.kept += entry.bytes;
+        true
+    }
+
+    /// The part after those up to `(batch, part)`, if it is there.
+    pub fn next(&self, from: (u64, u32)) -> Option<&Entry> {
+        let at = self
+            .entries
+            .partition_point(|entry| (entry.batch, entry.part) < from);
+        self.entries.get(at)
+    }
+
+    /// The other site has everything up to `batch`, and `parts` of the next. Gives what can be removed from the
+    /// store.
+    pub fn confirm(&mut self, batch: u64, parts: u32) -> Vec<Path> {
+        let mut gone = Vec::new();
+        self.confirmed = self.confirmed.max((batch, parts));
+        while let Some(entry) = self.entries.front() {
+            let there = entry.batch <= batch || (entry.batch == batch + 1 && entry.part < parts);
+            if !there {
+                break;
+            }
+            if let Some(end) = entry.end {
+                self.captured = Some(end);
+            }
+            let Some(entry) = self.entries.pop_front() else {
+                break;
+            };
+            match entry.body {
+                Body::Memory(_) => self.memory -= entry.bytes,
+                Body::Kept(at) => {
+                    self.kept -= entry.bytes;
+                    gone.push(at);
+                }
+            }
+        }
+        gone
+    }
+
+    /// Nothing was written since the last batch, which the other site has: it is as of `until`.
+    pub fn idle(&mut self, until: Timestamp) {
+        self.captured = self.captured.max(Some(until));
+    }
+
+    /// What the other site has.
+    pub fn confirmed(&self) -> (u64, u32) {
+        self.confirmed
+    }
+
+    /// As of when the last batch is that the other site has, where one was confirmed.
+    pub fn captured(&self) -> Option<Timestamp> {
+        self.captured
+    }
+
+    /// When the oldest part that is not confirmed was begun.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.entries.front().map(|entry| entry.since)
+    }
+
+    /// Sealed bytes that are not confirmed: in memory, in the store.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.memory, self.kept)
+    }
+
+    /// All of it is void. Gives what can be removed from the store.
+    pub fn void(&mut self, batch: u64, parts: u32) -> Vec<Path> {
+        let gone = self.entries.drain(..).filter_map(|entry| match entry.body {
+            Body::Memory(_) => None,
+            Body::Kept(at) => Some(at),
+        });
+        let gone = gone.collect();
+        (self.memory, self.kept, self.confirmed) = (0, 0, (batch, parts));
+        gone
+    }
+}

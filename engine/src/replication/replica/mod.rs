@@ -1,0 +1,358 @@
+//! The site that follows: it takes parts in order, keeps them, and confirms what is there to stay.
+
+mod fold;
+mod history;
+mod overlay;
+mod session;
+mod view;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::member::{FailedOver, Member, Role};
+use crate::format::point::Consistency;
+use crate::seam::{BlockDevice, World};
+use crate::units::Timestamp;
+
+pub use fold::Retention;
+pub use history::{History, Kept};
+pub use overlay::Overlay;
+pub use session::{MakeDisks, Served};
+pub use view::{View, ViewDisk};
+
+use super::parcel::GroupKey;
+use super::site::Site;
+
+/// A recovery point that can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// The batch at whose end it is.
+    pub batch: u64,
+    /// As of when.
+    pub captured: Timestamp,
+    /// What was held still then.
+    pub consistency: Consistency,
+}
+
+/// Which point to fail over to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The newest.
+    Latest,
+    /// The newest at which applications were held still.
+    LatestApplication,
+    /// The newest that is not later than an instant.
+    At(Timestamp),
+}
+
+/// What can be told of a replica now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The source's clock minus this one's when they met, in microseconds.
+    pub skew_micros: i64,
+    /// Whether the source is connected, and since when it is or is not.
+    pub connected: bool,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// The newest point, as of now where the source says that nothing was written since.
+    pub newest: Option<Point>,
+    /// The oldest.
+    pub oldest: Option<Point>,
+    /// How many there are.
+    pub points: u64,
+    /// Bytes of history.
+    pub history_bytes: u64,
+    /// Parts of the batch that is under way.
+    pub staged: u32,
+    /// Bytes of parts received since the start.
+    pub received_bytes: u64,
+    /// Whether there was no room for the last part.
+    pub full: bool,
+    /// When the history last gave up points before their time, because it had reached its limit.
+    pub shortened_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Default)]
+struct Now {
+    session: u64,
+    connected: bool,
+    since: Option<Timestamp>,
+    skew_micros: i64,
+    idle: Option<(u64, Timestamp)>,
+    received_bytes: u64,
+    full: bool,
+    shortened_at: Option<Timestamp>,
+    /// Views in use: what they need is neither folded nor merged.
+    pins: u32,
+}
+
+/// A replica of a group.
+#[derive(Debug)]
+pub struct Replica {
+    site: Arc<Site>,
+    key: GroupKey,
+    devices: Mutex<Vec<Arc<dyn BlockDevice>>>,
+    history: tokio::sync::Mutex<History>,
+    now: Mutex<Now>,
+    retention: Retention,
+}
+
+/// Holds a view's parts until it is dropped.
+#[derive(Debug)]
+pub struct Pinned {
+    replica: Arc<Replica>,
+    /// The view.
+    pub view: Arc<View>,
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        self.replica.lock().pins -= 1;
+    }
+}
+
+impl Replica {
+    /// Opens what a site keeps; `devices` are its disks, none where it has not been spoken to.
+    ///
+    /// # Errors
+    /// `Corrupt` where its history is; what the store gives.
+    pub async fn open(
+        site: Arc<Site>,
+        key: GroupKey,
+        devices: Vec<Arc<dyn BlockDevice>>,
+        retention: Retention,
+    ) -> Result<Self> {
+        let history = History::load(site.world(), site.member().folded).await?;
+        Ok(Self {
+            site,
+            key,
+            devices: Mutex::new(devices),
+            history: tokio::sync::Mutex::new(history),
+            now: Mutex::default(),
+            retention,
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn devices(&self) -> Vec<Arc<dyn BlockDevice>> {
+        self.devices
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn world(&self) -> &World {
+        self.site.world()
+    }
+
+    /// The points that can be had, oldest first.
+    pub async fn points(&self) -> Vec<Point> {
+        let history = self.history.lock().await;
+        points(&self.site.member(), &history)
+    }
+
+    /// How it stands.
+    pub async fn standing(&self) -> Standing {
+        let history = self.history.lock().await;
+        let points = points(&self.site.member(), &history);
+        let now = self.lock();
+        let mut newest = points.last().copied();
+        if let (Some(newest), Some((batch, until))) = (&mut newest, now.idle)
+            && newest.batch == batch
+        {
+            newest.captured = newest.captured.max(until);
+        }
+        Standing {
+            skew_micros: now.skew_micros,
+            connected: now.connected,
+            since: now.since,
+            newest,
+            oldest: points.first().copied(),
+            points: points.len() as u64,
+            history_bytes: history.bytes(),
+            staged: history.staged(),
+            received_bytes: now.received_bytes,
+            full: now.full,
+            shortened_at: now.shortened_at,
+        }
+    }
+
+    /// The point that a choice means.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none.
+    pub async fn choose(&self, choice: Choice) -> Result<Point> {
+        let points = self.points().await;
+        let mut newest_first = points.iter().rev();
+        let found = match choice {
+            Choice::Latest => newest_first.next(),
+            Choice::LatestApplication => {
+                newest_first.find(|point| point.consistency == Consistency::Application)
+            }
+            Choice::At(instant) => newest_first.find(|point| point.captured <= instant),
+        };
+        found.copied().ok_or_else(|| {
+            let what = match (points.first(), choice) {
+                (None, _) => "there is no recovery point yet: the first synchronisation is not done",
+                (_, Choice::LatestApplication) => {
+                    "there is no application-consistent recovery point: make some with `firedrill protect \
+                     --application-every`, or take the latest crash-consistent one"
+                }
+                _ => "every recovery point is newer than that: `firedrill status` names the oldest",
+            };
+            Error::new(ErrorKind::NotFound, what)
+        })
+    }
+
+    /// The disks as of a point, for as long as the view is held.
+    ///
+    /// # Errors
+    /// `NotFound` where the point is gone; what the store gives.
+    pub async fn view(self: &Arc<Self>, point: Point) -> Result<Pinned> {
+        let history = self.history.lock().await;
+        let mut view = View::over(self.world().clone(), self.key.clone(), self.devices());
+        for kept in history.kept().filter(|kept| kept.batch <= point.batch) {
+            for (part, bytes) in kept.parts.iter().enumerate() {
+                view.add(kept.path(part), *bytes).await?;
+            }
+        }
+        self.lock().pins += 1;
+        Ok(Pinned {
+            replica: Arc::clone(self),
+            view: Arc::new(view),
+        })
+    }
+
+    /// Takes over: from now on this site is active, with its disks as of `point`. Before
+    /// [`Replica::commit`] it may be asked again for another point; what was written on the first is lost then.
+    ///
+    /// # Errors
+    /// `Conflict` where this site is not a replica, or has committed; what the store gives.
+    pub async fn fail_over(&self, point: Point, planned: bool) -> Result<FailedOver> {
+        let history = self.history.lock().await;
+        let known = points(&self.site.member(), &history).contains(&point);
+        if !known {
+            return Err(Error::new(
+                ErrorKind::NotFound,
+                "that recovery point is gone: choose another",
+            ));
+        }
+        let failed_over = FailedOver {
+            batch: point.batch,
+            captured: point.captured,
+            at: self.world().clock.now(),
+            committed: planned,
+            planned,
+        };
+        self.site
+            .change(|member| match (member.role, member.failed_over) {
+                (Role::Active, Some(before)) if !before.committed => {
+                    member.failed_over = Some(failed_over);
+                    Ok(())
+                }
+                (Role::Replica, _) => {
+                    member.role = Role::Active;
+                    member.generation += 1;
+                    member.failed_over = Some(failed_over);
+                    Ok(())
+                }
+                (Role::Active, _) => Err(Error::new(
+                    ErrorKind::Conflict,
+                    "this site is active already, and committed to its point",
+                )),
+                (Role::Fenced, _) => Err(Error::new(
+                    ErrorKind::Conflict,
+                    "this site was the source and the other one has taken over: fail back from there",
+                )),
+            })
+            .await?;
+        Ok(failed_over)
+    }
+
+    /// Gives up every other point: later ones are gone, and another can't be chosen any more.
+    ///
+    /// # Errors
+    /// `Conflict` where nothing was failed over; what the store and the devices give.
+    pub async fn commit(&self) -> Result<FailedOver> {
+        let mut committed = None;
+        self.site
+            .change(|member| {
+                let failed_over = member.failed_over.as_mut();
+                let failed_over = failed_over
+                    .filter(|_| member.role == Role::Active)
+                    .ok_or_else(|| {
+                        Error::new(
+                            ErrorKind::Conflict,
+                            "nothing was failed over here: there is nothing to commit",
+                        )
+                    })?;
+                failed_over.committed = true;
+                committed = Some(*failed_over);
+                Ok(())
+            })
+            .await?;
+        let committed = committed.ok_or_else(|| Error::internal("a commit of nothing"))?;
+        let mut history = self.history.lock().await;
+        let next = history
+            .newest()
+            .map_or(self.site.member().folded, |kept| kept.batch)
+            + 1;
+        history.unstage(self.world(), next).await?;
+        let later: Vec<u64> = history.kept().map(|kept| kept.batch).collect();
+        for batch in later
+            .into_iter()
+            .rev()
+            .filter(|batch| *batch > committed.batch)
+        {
+            history.remove(self.world(), batch).await?;
+        }
+        Ok(committed)
+    }
+
+    /// Writes everything that the committed point needs into the disks. Views of the point stay right: what
+    /// changes below them is what they have on top, to the same.
+    ///
+    /// # Errors
+    /// What the store and the devices give.
+    pub async fn apply_all(&self) -> Result<()> {
+        let history = self.history.lock().await;
+        for kept in history.kept() {
+            self.apply(kept).await?;
+        }
+        self.flush().await
+    }
+
+    /// Removes what [`Replica::apply_all`] wrote into the disks from the history, once no view needs it.
+    ///
+    /// # Errors
+    /// What the store gives.
+    pub async fn forget_applied(&self) -> Result<()> {
+        let mut history = self.history.lock().await;
+        let applied: Vec<Kept> = history.kept().cloned().collect();
+        for kept in applied {
+            self.folded(&mut history, &kept).await?;
+        }
+        Ok(())
+    }
+}
+
+fn points(member: &Member, history: &History) -> Vec<Point> {
+    let own = (member.folded > 0).then_some(Point {
+        batch: member.folded,
+        captured: member.folded_at,
+        consistency: Consistency::Crash,
+    });
+    let kept = history.kept().map(|kept| Point {
+        batch: kept.batch,
+        captured: kept.captured,
+        consistency: kept.consistency,
+    });
+    own.into_iter().chain(kept).collect()
+}
+
+/// How often a replica tidies its history.
+pub const TIDY_EVERY: Duration = Duration::from_secs(30);

@@ -1,0 +1,406 @@
+//! One connection of the source: parts are authenticated, kept, confirmed; pieces are compared.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::format::member::{Disk, Member, Message, Refusal, Role, VERSION};
+use crate::ids::ObjectId;
+use crate::replication::extents::{Payload, Spot};
+use crate::replication::maps::PIECE_BYTES;
+use crate::replication::parcel::{Opened, hold_size};
+use crate::replication::{MESSAGE, PART, expect_message};
+use crate::seam::{BlockDevice, Link, SendFrames, compute};
+use crate::units::Timestamp;
+
+use super::fold::write_all;
+use super::history::Kept;
+use super::view::View;
+use super::{Choice, Replica};
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// The source went away, or a newer connection took its place.
+    Ended,
+    /// The source was told why it is not followed.
+    Refused(Refusal),
+    /// It handed over: this site is active now.
+    TakenOver,
+}
+
+/// Makes a group's disks where a replica is spoken to for the first time.
+#[async_trait::async_trait]
+pub trait MakeDisks: Send + Sync {
+    /// Makes empty disks of these sizes; gives them, with their paths.
+    ///
+    /// # Errors
+    /// What the file system gives.
+    async fn make(&self, disks: &[Disk]) -> Result<Vec<(Disk, Arc<dyn BlockDevice>)>>;
+}
+
+struct Turn {
+    number: u64,
+    generation: u64,
+    /// The newest state, parts under way included, once pieces were compared.
+    view: Option<View>,
+}
+
+impl Replica {
+    /// Serves one connection.
+    ///
+    /// # Errors
+    /// What befalls the link, the store and the devices: the source connects again.
+    pub async fn serve(&self, link: Link, make: &dyn MakeDisks) -> Result<Served> {
+        let Link {
+            mut sender,
+            mut receiver,
+        } = link;
+        let Some((kind, body)) = receiver.receive().await? else {
+            return Ok(Served::Ended);
+        };
+        let hello = expect_message(kind, &body)?;
+        let Message::Hello {
+            version,
+            group,
+            generation,
+            disks,
+            now,
+        } = hello
+        else {
+            return Err(Error::corrupt(
+                "the source's first message",
+                "it is no hello",
+            ));
+        };
+        if let Some(why) = self.admit(version, group, generation, &disks, make).await? {
+            let member = self.site.member();
+            let since = member.failed_over.map(|failed_over| failed_over.at);
+            let refused = Message::Refused {
+                why,
+                generation: member.generation,
+                since,
+            };
+            sender.send(MESSAGE, Bytes::from(refused.write())).await?;
+            return Ok(Served::Refused(why));
+        }
+        let welcome = {
+            let history = self.history.lock().await;
+            let mine = self.world().clock.now();
+            let mut state = self.lock();
+            state.session += 1;
+            let skew = (now.nanoseconds() - mine.nanoseconds()) / 1000;
+            state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
+            (state.connected, state.since, state.full) = (true, Some(mine), false);
+            let batch = history
+                .newest()
+                .map_or(self.site.member().folded, |kept| kept.batch);
+            Message::Welcome {
+                batch,
+                parts: history.staged(),
+                now: mine,
+            }
+        };
+        let number = self.lock().session;
+        sender.send(MESSAGE, Bytes::from(welcome.write())).await?;
+        let mut turn = Turn {
+            number,
+            generation,
+            view: None,
+        };
+        let ended = loop {
+            let (kind, body) = match receiver.receive().await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break Ok(Served::Ended),
+                Err(error) => break Err(error),
+            };
+            match self.hear(&mut turn, kind, body, &mut *sender).await {
+                Ok(None) => {}
+                Ok(Some(served)) => break Ok(served),
+                Err(error) => break Err(error),
+            }
+        };
+        let mut state = self.lock();
+        if state.session == number {
+            (state.connected, state.since) = (false, Some(self.world().clock.now()));
+        }
+        drop(state);
+        ended
+    }
+
+    /// Whether the source is followed; it is not where this gives a reason.
+    async fn admit(
+        &self,
+        version: u16,
+        group: ObjectId,
+        generation: u64,
+        disks: &[Disk],
+        make: &dyn MakeDisks,
+    ) -> Result<Option<Refusal>> {
+        let member = self.site.member();
+        if version != VERSION {
+            return Ok(Some(Refusal::OtherVersion));
+        }
+        if member.disks.is_empty() {
+            let made = make.make(disks).await?;
+            let (disks, devices): (Vec<Disk>, Vec<_>) = made.into_iter().unzip();
+            self.site
+                .change(|member| {
+                    (member.group, member.generation) = (group, generation);
+                    member.disks = disks;
+                    Ok(())
+                })
+                .await?;
+            *self
+                .devices
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = devices;
+            return Ok(None);
+        }
+        let same =
+            |(mine, theirs): (&Disk, &Disk)| (&mine.name, mine.size) == (&theirs.name, theirs.size);
+        if member.group != group {
+            return Ok(Some(Refusal::OtherGroup));
+        }
+        if member.disks.len() != disks.len() || !member.disks.iter().zip(disks).all(same) {
+            return Ok(Some(Refusal::OtherDisks));
+        }
+        if generation < member.generation
+            || member.role == Role::Active && generation == member.generation
+        {
+            return Ok(Some(Refusal::Fenced));
+        }
+        if member.role != Role::Replica {
+            let fence = |member: &mut Member| {
+                // Another site is active in a newer generation: this one no longer is.
+                member.role = Role::Fenced;
+                Ok(())
+            };
+            if member.role == Role::Active {
+                self.site.change(fence).await?;
+            }
+            return Ok(Some(Refusal::Active));
+        }
+        if generation > member.generation {
+            self.site
+                .change(|member| {
+                    member.generation = generation;
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(None)
+    }
+
+    async fn hear(
+        &self,
+        turn: &mut Turn,
+        kind: u8,
+        body: Bytes,
+        sender: &mut dyn SendFrames,
+    ) -> Result<Option<Served>> {
+        if kind == PART {
+            let Some(answer) = self.take(turn, body).await? else {
+                return Ok(Some(Served::Ended));
+            };
+            sender.send(MESSAGE, Bytes::from(answer.write())).await?;
+            return Ok(None);
+        }
+        let answer = match expect_message(kind, &body)? {
+            Message::Compare {
+                disk,
+                pieces,
+                hashes,
+            } => self.compare(turn, disk, pieces, &hashes).await?,
+            Message::Idle { batch, until } => {
+                self.lock().idle = Some((batch, until));
+                Message::Alive
+            }
+            Message::Alive => Message::Alive,
+            Message::HandOver { generation, batch } => {
+                let point = self.choose(Choice::Latest).await?;
+                if point.batch != batch || generation != turn.generation + 1 {
+                    return Err(Error::corrupt(
+                        "a hand-over",
+                        "it is not of the newest point",
+                    ));
+                }
+                self.fail_over(point, true).await?;
+                let taken = Message::TakenOver { generation };
+                sender.send(MESSAGE, Bytes::from(taken.write())).await?;
+                return Ok(Some(Served::TakenOver));
+            }
+            _ => return Err(Error::corrupt("what the source said", "it is not its turn")),
+        };
+        sender.send(MESSAGE, Bytes::from(answer.write())).await?;
+        Ok(None)
+    }
+
+    /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
+    async fn take(&self, turn: &mut Turn, body: Bytes) -> Result<Option<Message>> {
+        const NAME: &str = "a part from the source";
+        hold_size(NAME, body.len() as u64)?;
+        let devices = self.devices();
+        let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
+        let (key, bytes) = (self.key.clone(), body.clone());
+        let open = move || {
+            let opened = Opened::open(&key, NAME, &bytes, &sizes)?;
+            // Nothing is confirmed that could not be had back.
+            let payloads = opened.payloads(&key, NAME, &bytes)?;
+            Ok::<_, Error>((opened, payloads))
+        };
+        let (opened, payloads) = compute(&*self.world().workers, open).await??;
+        let header = opened.header;
+        let mut history = self.history.lock().await;
+        let member = self.site.member();
+        if self.lock().session != turn.number || member.role != Role::Replica {
+            return Ok(None);
+        }
+        let batch = history.newest().map_or(member.folded, |kept| kept.batch);
+        let expected = (
+            member.group,
+            turn.generation,
+            batch + 1,
+            batch + 1,
+            history.staged(),
+        );
+        let came = (
+            header.group,
+            header.generation,
+            header.first,
+            header.batch,
+            header.part,
+        );
+        let first = batch == 0;
+        if came != expected && !(first && header.batch == 1) {
+            return Err(Error::corrupt(
+                NAME,
+                format!("it is {came:?} where {expected:?} comes next"),
+            ));
+        }
+        if first {
+            return self.take_first(&devices, &header, payloads).await.map(Some);
+        }
+        drop(payloads);
+        self.lock().received_bytes += body.len() as u64;
+        match history.put(self.world(), &header, body).await {
+            Ok(()) => self.lock().full = false,
+            Err(error) if error.kind() == ErrorKind::Unavailable => {
+                self.lock().full = true;
+                return Ok(Some(Message::NoRoom));
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some(view) = &mut turn.view {
+            let kept = Kept {
+                first: header.first,
+                batch: header.batch,
+                ..blank()
+            };
+            view.lay(kept.path(header.part as usize), opened);
+        }
+        Ok(Some(if header.end.is_some() {
+            Message::Committed {
+                batch: header.batch,
+            }
+        } else {
+            Message::Kept {
+                batch: header.batch,
+                parts: history.staged(),
+            }
+        }))
+    }
+
+    /// The first synchronisation goes straight into the disks: there is no point that it could spoil.
+    async fn take_first(
+        &self,
+        devices: &[Arc<dyn BlockDevice>],
+        header: &crate::format::part::Header,
+        payloads: Vec<(Spot, Payload)>,
+    ) -> Result<Message> {
+        write_all(devices, payloads).await?;
+        let Some((captured, _)) = header.end else {
+            return Ok(Message::Kept {
+                batch: header.batch,
+                parts: header.part + 1,
+            });
+        };
+        self.flush().await?;
+        self.site
+            .change(|member| {
+                (member.folded, member.folded_at) = (header.batch, captured);
+                Ok(())
+            })
+            .await?;
+        Ok(Message::Committed {
+            batch: header.batch,
+        })
+    }
+
+    /// Which pieces differ from the newest state, parts under way included.
+    async fn compare(
+        &self,
+        turn: &mut Turn,
+        disk: u16,
+        pieces: Vec<u64>,
+        hashes: &[u8],
+    ) -> Result<Message> {
+        if turn.view.is_none() {
+            let history = self.history.lock().await;
+            let mut view = View::over(self.world().clone(), self.key.clone(), self.devices());
+            let member = self.site.member();
+            for kept in history.kept() {
+                for (part, bytes) in kept.parts.iter().enumerate() {
+                    view.add(kept.path(part), *bytes).await?;
+                }
+            }
+            let next = history.newest().map_or(member.folded, |kept| kept.batch) + 1;
+            for (at, bytes) in history.staged_paths(next) {
+                view.add(at, bytes).await?;
+            }
+            turn.view = Some(view);
+        }
+        let size = self
+            .devices()
+            .get(usize::from(disk))
+            .map_or(0, |device| device.size());
+        let (hashes, rest) = hashes.as_chunks::<32>();
+        if hashes.len() != pieces.len() || !rest.is_empty() {
+            return Err(Error::corrupt(
+                "a comparison",
+                "it has another number of hashes than of pieces",
+            ));
+        }
+        let mut differing = Vec::new();
+        for (piece, hash) in pieces.into_iter().zip(hashes) {
+            let offset = piece.saturating_mul(PIECE_BYTES);
+            let length = PIECE_BYTES.min(size.saturating_sub(offset));
+            let Some(view) = turn.view.as_ref().filter(|_| length > 0) else {
+                return Err(Error::corrupt(
+                    "a comparison",
+                    "it is of a piece beyond the disk's end",
+                ));
+            };
+            let mine = view.read((disk, offset), length as usize).await?;
+            if blake3::hash(&mine).as_bytes() != hash {
+                differing.push(piece);
+            }
+        }
+        Ok(Message::Differs {
+            disk,
+            pieces: differing,
+        })
+    }
+}
+
+fn blank() -> Kept {
+    Kept {
+        first: 0,
+        batch: 0,
+        captured: Timestamp::default(),
+        consistency: crate::format::point::Consistency::Crash,
+        generation: 0,
+        parts: Vec::new(),
+    }
+}

@@ -1,0 +1,4 @@
+//! Two sites in memory, on virtual time: a source, a replica, and a link that breaks.
+
+mod prefix;
+mod world;

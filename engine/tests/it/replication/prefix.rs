@@ -1,0 +1,254 @@
+//! Whatever breaks when: every recovery point is the disks as they were at one instant, and once nothing breaks
+//! any more the newest one is the disks as they are.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use engine::replication::extents::Payload;
+use engine::replication::replica::{Replica, Retention};
+use engine::replication::source::{Settings, Source};
+use engine::seam::Clock;
+use futures::FutureExt;
+use rand::{RngExt, SeedableRng};
+use tokio::sync::mpsc;
+
+use super::world::{Exchange, Here, Memory, Paused, There};
+
+const SIZES: [u64; 2] = [1 << 20, 700 * 1024];
+
+/// The hashes of all states that the disks had, in order.
+#[derive(Default)]
+struct Past(Vec<blake3::Hash>);
+
+impl Past {
+    fn note(&mut self, disks: &[Vec<u8>]) {
+        self.0.push(hash(disks));
+    }
+}
+
+fn hash(disks: &[Vec<u8>]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    disks.iter().for_each(|disk| {
+        hasher.update(disk);
+    });
+    hasher.finalize()
+}
+
+/// Every point is a state of the past, and later points are later states.
+async fn hold(replica: &Arc<Replica>, past: &Past, what: &str) {
+    let mut after = 0;
+    for point in replica.points().await {
+        let pinned = replica.view(point).await.expect("a view");
+        let mut disks = Vec::new();
+        for (number, size) in SIZES.iter().enumerate() {
+            let read = pinned.view.read((number as u16, 0), *size as usize).await;
+            disks.push(read.expect("it reads").to_vec());
+        }
+        let found = past.0[after..]
+            .iter()
+            .position(|state| *state == hash(&disks));
+        let found = found
+            .unwrap_or_else(|| panic!("{what}: batch {} is no state of the past", point.batch));
+        after += found;
+    }
+}
+
+fn content(disks: &[Arc<Memory>]) -> Vec<Vec<u8>> {
+    disks.iter().map(|disk| disk.content()).collect()
+}
+
+type Rng = rand_chacha::ChaCha8Rng;
+
+async fn write(
+    source: &Source,
+    rng: &mut Rng,
+    number: u64,
+    past: &mut Past,
+    disks: &mut [Vec<u8>],
+) {
+    let disk = rng.random_range(0..2_usize);
+    let size = SIZES[disk];
+    let length = [512, 4096, 4096, 65_536, 200_000][rng.random_range(0..5_usize)];
+    let offset = rng.random_range(0..size - length) / 512 * 512;
+    let payload = if rng.random_ratio(1, 6) {
+        Payload::Zeros(length)
+    } else {
+        let stamp = blake3::hash(&number.to_le_bytes());
+        Payload::Data(Bytes::from(stamp.as_bytes().repeat(length as usize / 32)))
+    };
+    let into = &mut disks[disk][offset as usize..];
+    match &payload {
+        Payload::Zeros(length) => into[..*length as usize].fill(0),
+        Payload::Data(data) => into[..data.len()].copy_from_slice(data),
+    }
+    // It may be over there before it is acknowledged here.
+    past.note(disks);
+    source
+        .write((disk as u16, offset), payload, true)
+        .await
+        .expect("it is written");
+}
+
+/// What a seed does.
+async fn play(seed: u64) {
+    let mut rng = Rng::seed_from_u64(seed);
+    let clock = Paused::new();
+    let settings = Settings {
+        journal_bytes: 1 << 20,
+        interval: Duration::from_millis([20, 200, 1000][rng.random_range(0..3_usize)]),
+        ..Settings::default()
+    };
+    let retention = Retention {
+        every_batch: Duration::from_secs(rng.random_range(0..5)),
+        interval: Duration::from_secs(rng.random_range(1..4)),
+        keep: Duration::from_secs(rng.random_range(5..60)),
+        as_site_recovery: None,
+        bytes_max: 8 << 20,
+    };
+    let here = Here::new(&clock, &SIZES, settings);
+    let there = There::new(&clock, retention).await;
+    let (exchange, mut called) = Exchange::new();
+    let mut past = Past::default();
+    past.note(&content(&here.disks));
+    let (mut source, mut replica) = (here.open(true, 0).await, there.open().await);
+    let mut number = 0;
+    for turn in 0..12 {
+        let mut disks = content(&here.disks);
+        {
+            let acts = async {
+                for _ in 0..rng.random_range(0..40) {
+                    number += 1;
+                    write(&source, &mut rng, number, &mut past, &mut disks).await;
+                    if rng.random_ratio(1, 3) {
+                        clock
+                            .sleep(Duration::from_millis(rng.random_range(0..400)))
+                            .await;
+                    }
+                    if rng.random_ratio(1, 12) {
+                        exchange.switch.set(true);
+                    } else if rng.random_ratio(1, 4) {
+                        exchange.switch.set(false);
+                    }
+                }
+                // Half of the crashes come within a write.
+                if rng.random_ratio(1, 2) {
+                    number += 1;
+                    let late = write(&source, &mut rng, number, &mut past, &mut disks);
+                    let mut late = Box::pin(late);
+                    for _ in 0..4 {
+                        if late.as_mut().now_or_never().is_some() {
+                            break;
+                        }
+                    }
+                }
+            };
+            run(&source, &replica, &exchange, &there, &mut called, acts).await;
+        }
+        past.note(&content(&here.disks));
+        hold(&replica, &past, &format!("seed {seed}, turn {turn}")).await;
+        if turn % 3 == 1 {
+            // The connection dies with the process.
+            exchange.switch.set(true);
+            exchange.switch.set(false);
+            source = here.open(false, 0).await;
+        }
+        if turn % 4 == 2 {
+            replica.tidy().await.expect("it tidies");
+            hold(
+                &replica,
+                &past,
+                &format!("seed {seed}, turn {turn}, tidied"),
+            )
+            .await;
+            exchange.switch.set(true);
+            exchange.switch.set(false);
+            replica = there.open().await;
+            hold(
+                &replica,
+                &past,
+                &format!("seed {seed}, turn {turn}, opened again"),
+            )
+            .await;
+        }
+    }
+    exchange.switch.set(false);
+    let heals = async {
+        for _ in 0..10_000 {
+            if source.progress().exposed_since.is_none() && source.progress().captured.is_some() {
+                return;
+            }
+            clock.sleep(Duration::from_secs(1)).await;
+        }
+        panic!(
+            "seed {seed}: it does not come to rest: {:?}",
+            source.progress()
+        );
+    };
+    run(&source, &replica, &exchange, &there, &mut called, heals).await;
+    let newest = *replica.points().await.last().expect("a point");
+    let pinned = replica.view(newest).await.expect("a view");
+    for (number, disk) in here.disks.iter().enumerate() {
+        let size = SIZES[number] as usize;
+        let read = pinned
+            .view
+            .read((number as u16, 0), size)
+            .await
+            .expect("it reads");
+        assert!(
+            read == disk.content(),
+            "seed {seed}: disk {number} differs in the end"
+        );
+    }
+}
+
+/// Both sites run until `acts` is through.
+async fn run(
+    source: &Source,
+    replica: &Arc<Replica>,
+    exchange: &Arc<Exchange>,
+    there: &There,
+    called: &mut mpsc::Receiver<engine::seam::Link>,
+    acts: impl Future<Output = ()>,
+) {
+    let batches = async {
+        source.run_batches().await.expect("batches");
+    };
+    let link = async {
+        source.run_link(&**exchange).await.expect("a link");
+    };
+    let serve = async {
+        while let Some(link) = called.recv().await {
+            // What befalls a link is the source's to mend.
+            let _ended = replica.serve(link, &there.shelf).await;
+        }
+    };
+    futures::select_biased! {
+        () = Box::pin(acts).fuse() => {}
+        () = Box::pin(batches).fuse() => panic!("batches ended"),
+        () = Box::pin(link).fuse() => panic!("the link ended"),
+        () = Box::pin(serve).fuse() => panic!("serving ended"),
+    }
+}
+
+/// `FIREDRILL_SEEDS` sets how many.
+#[test]
+fn every_point_is_an_instant_whatever_breaks() {
+    let seeds = std::env::var("FIREDRILL_SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(8);
+    let first = std::env::var("FIREDRILL_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or(0);
+    for seed in first..first + seeds {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        runtime.block_on(play(seed));
+    }
+}
