@@ -26,6 +26,8 @@ pub mod retention;
 
 pub mod drill;
 
+pub mod replication;
+
 pub use error::{Error, ErrorKind, Result};
 
 // Sizes are u64 on disk and usize in memory; a 32-bit build would truncate, so there is none.

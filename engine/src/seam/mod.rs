@@ -1,6 +1,7 @@
 //! The seams: what the engine is handed of the world, each with its real form beside it.
 
 mod clock;
+mod device;
 mod entropy;
 mod quiesce;
 pub mod store;
@@ -10,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use clock::{Clock, WallClock};
+pub use device::{BlockDevice, FileDevice, Run};
 pub use entropy::{Entropy, SystemEntropy};
 pub use quiesce::{AsItIs, Held, Quiesce};
 pub use store::{Store, open_local};

@@ -1,0 +1,3 @@
+//! Continuous replication: a disk's writes on their way to another site.
+
+pub mod nbd;

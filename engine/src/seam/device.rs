@@ -1,0 +1,316 @@
+//! A disk that is read and written by place: the seam, and its real form, an image file or a block
+//! device of this machine.
+//!
+//! What the page cache holds is read without leaving the caller's thread; all that may wait for the
+//! disk runs where it holds up nobody else.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{self, IoSliceMut, Seek, SeekFrom};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A disk. Ranges are in bytes and need no alignment; one that reaches past the end is `Invalid`.
+/// Calls may run beside each other. What two of them leave where they overlap is either's.
+#[async_trait]
+pub trait BlockDevice: Send + Sync + fmt::Debug {
+    /// How many bytes it has; they are always the same.
+    fn size(&self) -> u64;
+    /// Reads `length` bytes from `offset`.
+    ///
+    /// # Errors
+    /// `Invalid` past the end, `Corrupt` where the disk can't read them, `Unavailable` otherwise.
+    async fn read(&self, offset: u64, length: usize) -> Result<Bytes>;
+    /// Writes `data` at `offset`. Later reads see it; it is durable after the next `flush`.
+    ///
+    /// # Errors
+    /// As `read`; `Unavailable` and full (`Error::is_full`) where no space is left.
+    async fn write(&self, offset: u64, data: Bytes) -> Result<()>;
+    /// Makes `length` bytes from `offset` read as zeros. With `punch` they may become a hole;
+    /// without, their space stays theirs, where the disk can keep it.
+    ///
+    /// # Errors
+    /// As `write`.
+    async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()>;
+    /// Makes durable whatever was written before it was called.
+    ///
+    /// # Errors
+    /// `Corrupt` or `Unavailable` where the disk did not take it: nothing is known to be durable then.
+    async fn flush(&self) -> Result<()>;
+    /// Where the range has data and where holes, in order: together exactly the range, no two
+    /// neighbours alike. Data may be zeros; a hole reads as zeros.
+    ///
+    /// # Errors
+    /// As `read`.
+    async fn runs(&self, offset: u64, length: u64) -> Result<Vec<Run>>;
+}
+
+/// A stretch of a disk that is all data or all hole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its length in bytes.
+    pub length: u64,
+    /// Whether nothing is stored there, so that it reads as zeros.
+    pub hole: bool,
+}
+
+/// What is written at once where zeros must be written out, in bytes: long enough that calls cost
+/// nothing, short enough to be at hand.
+const ZEROS_BYTES: usize = 1 << 20;
+
+/// An image file or a block device of this machine.
+#[derive(Clone)]
+pub struct FileDevice {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    file: File,
+    path: PathBuf,
+    size: u64,
+    /// Whether its file system can tell what a read would have to wait for.
+    tells_cached: AtomicBool,
+}
+
+impl fmt::Debug for FileDevice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileDevice")
+            .field("path", &self.shared.path)
+            .field("size", &self.shared.size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FileDevice {
+    /// Opens the raw image or block device at `path`. One that is `writable` is held by an
+    /// exclusive lock (`flock`) until it is dropped; reading takes none.
+    ///
+    /// # Errors
+    /// `Conflict` when someone else holds it, `Invalid` when it is neither a regular file nor a block
+    /// device, `NotFound` and `Denied` as the system says.
+    pub fn open(path: &Path, writable: bool) -> Result<Self> {
+        let name = path.display();
+        let failed = |error| Error::from_io(format!("failed to open {name}"), error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(writable)
+            .open(path)
+            .map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let kind = metadata.file_type();
+        if !kind.is_file() && !kind.is_block_device() {
+            let what = format!("{name} is neither a disk image nor a block device");
+            return Err(Error::new(ErrorKind::Invalid, what));
+        }
+        if writable {
+            lock(&file, path, metadata.ino())?;
+        }
+        let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
+        let shared = Shared {
+            file,
+            path: path.to_owned(),
+            size,
+            tells_cached: AtomicBool::new(true),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// Runs `job` where it may wait for the disk.
+    async fn wait<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        job: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let shared = Arc::clone(&self.shared);
+        #[expect(clippy::disallowed_methods, reason = "the seam's one real disk")]
+        let done = tokio::task::spawn_blocking(move || job(&shared)).await;
+        match done {
+            Ok(done) => done.map_err(|error| self.failed(what, error)),
+            Err(_) => Err(Error::internal("a disk's call panicked; please report it")),
+        }
+    }
+
+    fn failed(&self, what: &str, error: io::Error) -> Error {
+        Error::from_io(format!("failed to {what} {}", self.shared.path.display()), error)
+    }
+
+    fn check(&self, offset: u64, length: u64) -> Result<()> {
+        let size = self.shared.size;
+        if offset.checked_add(length).is_some_and(|end| end <= size) {
+            return Ok(());
+        }
+        let path = self.shared.path.display();
+        let what = format!("{length} bytes at {offset} reach past the {size} bytes of {path}");
+        Err(Error::new(ErrorKind::Invalid, what))
+    }
+}
+
+/// Locks `file`, or tells who holds it.
+fn lock(file: &File, path: &Path, inode: u64) -> Result<()> {
+    let error = match file.try_lock() {
+        Ok(()) => return Ok(()),
+        Err(TryLockError::Error(error)) => {
+            return Err(Error::from_io(format!("failed to lock {}", path.display()), error));
+        }
+        Err(TryLockError::WouldBlock) => ErrorKind::Conflict,
+    };
+    let locks = std::fs::read_to_string("/proc/locks").unwrap_or_default();
+    let path = path.display();
+    let holder = match holder(&locks, inode) {
+        Some(process) => format!("process {process} (`ps -p {process}` names it)"),
+        None => format!("another process (`fuser -v {path}` names it)"),
+    };
+    let what = format!("{path} is held for writing by {holder}: end that first");
+    Err(Error::new(error, what))
+}
+
+/// The process that holds a lock of a whole file on `inode`, from the text of `/proc/locks`.
+fn holder(locks: &str, inode: u64) -> Option<u32> {
+    let inode = format!(":{inode}");
+    let mut lines = locks.lines().filter(|line| line.contains(" FLOCK "));
+    let line = lines.find(|line| line.split(' ').any(|word| word.ends_with(&inode)))?;
+    let mut words = line.split_whitespace().skip_while(|word| !word.starts_with("WRITE"));
+    words.nth(1)?.parse().ok()
+}
+
+impl Shared {
+    /// Reads what is at hand without waiting for the disk, and tells how much that was.
+    fn read_cached(&self, offset: u64, into: &mut [u8]) -> usize {
+        let mut at = 0;
+        while at < into.len() && self.tells_cached.load(Ordering::Relaxed) {
+            let rest = &mut [IoSliceMut::new(&mut into[at..])];
+            match preadv2(&self.file, rest, offset + at as u64, ReadWriteFlags::NOWAIT) {
+                Ok(0) | Err(Errno::AGAIN) => break,
+                Ok(read) => at += read,
+                Err(Errno::INTR) => {}
+                // Not every file system tells; an error of the disk comes again where it is waited for.
+                Err(Errno::OPNOTSUPP) => self.tells_cached.store(false, Ordering::Relaxed),
+                Err(_) => break,
+            }
+        }
+        at
+    }
+
+    fn zero(&self, offset: u64, length: u64, punch: bool) -> io::Result<()> {
+        let flags = if punch {
+            FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE
+        } else {
+            FallocateFlags::ZERO_RANGE | FallocateFlags::KEEP_SIZE
+        };
+        loop {
+            match fallocate(&self.file, flags, offset, length) {
+                Ok(()) => return Ok(()),
+                Err(Errno::INTR) => {}
+                // The file system has no such call, or a block device only for whole sectors.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::NODEV) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let zeros = vec![0; ZEROS_BYTES.min(length as usize)];
+        let mut at = 0;
+        while at < length {
+            let piece = (length - at).min(zeros.len() as u64);
+            self.file.write_all_at(&zeros[..piece as usize], offset + at)?;
+            at += piece;
+        }
+        Ok(())
+    }
+
+    fn runs(&self, offset: u64, length: u64) -> io::Result<Vec<Run>> {
+        use rustix::fs::{SeekFrom as At, seek};
+        let end = offset + length;
+        let (mut runs, mut at) = (Vec::new(), offset);
+        while at < end {
+            let data = match seek(&self.file, At::Data(at)) {
+                Ok(data) => data.min(end),
+                Err(Errno::NXIO) => end,
+                // A block device does not tell: all of it counts as data.
+                Err(Errno::INVAL | Errno::OPNOTSUPP) => at,
+                Err(error) => return Err(error.into()),
+            };
+            if data > at {
+                let length = data - at;
+                runs.push(Run { length, hole: true });
+            }
+            if data == end {
+                break;
+            }
+            at = match seek(&self.file, At::Hole(data)) {
+                Ok(hole) => hole.min(end),
+                Err(Errno::NXIO | Errno::INVAL | Errno::OPNOTSUPP) => end,
+                Err(error) => return Err(error.into()),
+            };
+            let length = at - data;
+            runs.push(Run { length, hole: false });
+        }
+        Ok(runs)
+    }
+}
+
+#[async_trait]
+impl BlockDevice for FileDevice {
+    fn size(&self) -> u64 {
+        self.shared.size
+    }
+
+    async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
+        self.check(offset, length as u64)?;
+        let mut data = vec![0; length];
+        let cached = self.shared.read_cached(offset, &mut data);
+        if cached < length {
+            let job = move |shared: &Shared| {
+                shared.file.read_exact_at(&mut data[cached..], offset + cached as u64)?;
+                Ok(data)
+            };
+            data = self.wait("read", job).await?;
+        }
+        Ok(data.into())
+    }
+
+    async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
+        self.check(offset, data.len() as u64)?;
+        match std::env::var("NBD_W").as_deref() {
+            Ok("inline") => self.shared.file.write_all_at(&data, offset).map_err(|error| self.failed("write", error)),
+            Ok("inplace") => tokio::task::block_in_place(||self.shared.file.write_all_at(&data, offset)).map_err(|error| self.failed("write", error)),
+            _ => {
+        let job = move |shared: &Shared| shared.file.write_all_at(&data, offset);
+        self.wait("write", job).await
+            }
+        }
+    }
+
+    async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()> {
+        self.check(offset, length)?;
+        if length == 0 {
+            return Ok(());
+        }
+        self.wait("zero", move |shared| shared.zero(offset, length, punch))
+            .await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.wait("flush", |shared| shared.file.sync_data()).await
+    }
+
+    async fn runs(&self, offset: u64, length: u64) -> Result<Vec<Run>> {
+        self.check(offset, length)?;
+        self.wait("map", move |shared| shared.runs(offset, length))
+            .await
+    }
+}
