@@ -1,8 +1,9 @@
 //! A disk that is read and written by place: the seam, and its real form, an image file or a block
 //! device of this machine.
 //!
-//! What the page cache holds is read without leaving the caller's thread; all that may wait for the
-//! disk runs where it holds up nobody else.
+//! What the page cache holds is read, and what it takes is written, without leaving the caller's thread;
+//! what waits for the disk runs where it holds up nobody else. Measured over NBD on two cores, 4 KiB
+//! writes at depth 32: 116 MB/s so, 61 with each write handed to another thread, `qemu-nbd` 94.
 
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -285,14 +287,14 @@ impl BlockDevice for FileDevice {
 
     async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
         self.check(offset, data.len() as u64)?;
-        match std::env::var("NBD_W").as_deref() {
-            Ok("inline") => self.shared.file.write_all_at(&data, offset).map_err(|error| self.failed("write", error)),
-            Ok("inplace") => tokio::task::block_in_place(||self.shared.file.write_all_at(&data, offset)).map_err(|error| self.failed("write", error)),
-            _ => {
         let job = move |shared: &Shared| shared.file.write_all_at(&data, offset);
-        self.wait("write", job).await
-            }
+        // A write into the page cache takes less than handing it to another thread does. Where it waits
+        // after all, the runtime goes on without this thread, if it has more than one.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return self.wait("write", job).await;
         }
+        let done = tokio::task::block_in_place(|| job(&self.shared));
+        done.map_err(|error| self.failed("write", error))
     }
 
     async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()> {
