@@ -35,7 +35,7 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
     /// Writes `data` at `offset`. Later reads see it; it is durable after the next `flush`.
     ///
     /// # Errors
-    /// As `read`; `Unavailable` and full (`Error::is_full`) where no space is left.
+    /// As `read`; `Denied` where it is open for reading only, `Unavailable` and full (`Error::is_full`) where no space is left.
     async fn write(&self, offset: u64, data: Bytes) -> Result<()>;
     /// Makes `length` bytes from `offset` read as zeros. With `punch` they may become a hole;
     /// without, their space stays theirs, where the disk can keep it.
@@ -79,6 +79,7 @@ struct Shared {
     file: File,
     path: PathBuf,
     size: u64,
+    writable: bool,
     /// Whether its file system can tell what a read would have to wait for.
     tells_cached: AtomicBool,
 }
@@ -121,6 +122,7 @@ impl FileDevice {
             file,
             path: path.to_owned(),
             size,
+            writable,
             tells_cached: AtomicBool::new(true),
         };
         Ok(Self {
@@ -149,7 +151,10 @@ impl FileDevice {
     }
 
     fn failed(&self, what: &str, error: io::Error) -> Error {
-        Error::from_io(format!("failed to {what} {}", self.shared.path.display()), error)
+        Error::from_io(
+            format!("failed to {what} {}", self.shared.path.display()),
+            error,
+        )
     }
 
     fn check(&self, offset: u64, length: u64) -> Result<()> {
@@ -161,6 +166,14 @@ impl FileDevice {
         let what = format!("{length} bytes at {offset} reach past the {size} bytes of {path}");
         Err(Error::new(ErrorKind::Invalid, what))
     }
+
+    fn check_change(&self, offset: u64, length: u64) -> Result<()> {
+        if !self.shared.writable {
+            let what = format!("{} is open for reading only", self.shared.path.display());
+            return Err(Error::new(ErrorKind::Denied, what));
+        }
+        self.check(offset, length)
+    }
 }
 
 /// Locks `file`, or tells who holds it.
@@ -168,7 +181,10 @@ fn lock(file: &File, path: &Path, inode: u64) -> Result<()> {
     let error = match file.try_lock() {
         Ok(()) => return Ok(()),
         Err(TryLockError::Error(error)) => {
-            return Err(Error::from_io(format!("failed to lock {}", path.display()), error));
+            return Err(Error::from_io(
+                format!("failed to lock {}", path.display()),
+                error,
+            ));
         }
         Err(TryLockError::WouldBlock) => ErrorKind::Conflict,
     };
@@ -187,7 +203,9 @@ fn holder(locks: &str, inode: u64) -> Option<u32> {
     let inode = format!(":{inode}");
     let mut lines = locks.lines().filter(|line| line.contains(" FLOCK "));
     let line = lines.find(|line| line.split(' ').any(|word| word.ends_with(&inode)))?;
-    let mut words = line.split_whitespace().skip_while(|word| !word.starts_with("WRITE"));
+    let mut words = line
+        .split_whitespace()
+        .skip_while(|word| !word.starts_with("WRITE"));
     words.nth(1)?.parse().ok()
 }
 
@@ -228,7 +246,8 @@ impl Shared {
         let mut at = 0;
         while at < length {
             let piece = (length - at).min(zeros.len() as u64);
-            self.file.write_all_at(&zeros[..piece as usize], offset + at)?;
+            self.file
+                .write_all_at(&zeros[..piece as usize], offset + at)?;
             at += piece;
         }
         Ok(())
@@ -259,7 +278,10 @@ impl Shared {
                 Err(error) => return Err(error.into()),
             };
             let length = at - data;
-            runs.push(Run { length, hole: false });
+            runs.push(Run {
+                length,
+                hole: false,
+            });
         }
         Ok(runs)
     }
@@ -277,7 +299,9 @@ impl BlockDevice for FileDevice {
         let cached = self.shared.read_cached(offset, &mut data);
         if cached < length {
             let job = move |shared: &Shared| {
-                shared.file.read_exact_at(&mut data[cached..], offset + cached as u64)?;
+                shared
+                    .file
+                    .read_exact_at(&mut data[cached..], offset + cached as u64)?;
                 Ok(data)
             };
             data = self.wait("read", job).await?;
@@ -286,7 +310,7 @@ impl BlockDevice for FileDevice {
     }
 
     async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
-        self.check(offset, data.len() as u64)?;
+        self.check_change(offset, data.len() as u64)?;
         let job = move |shared: &Shared| shared.file.write_all_at(&data, offset);
         // A write into the page cache takes less than handing it to another thread does. Where it waits
         // after all, the runtime goes on without this thread, if it has more than one.
@@ -298,7 +322,7 @@ impl BlockDevice for FileDevice {
     }
 
     async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()> {
-        self.check(offset, length)?;
+        self.check_change(offset, length)?;
         if length == 0 {
             return Ok(());
         }
@@ -314,5 +338,120 @@ impl BlockDevice for FileDevice {
         self.check(offset, length)?;
         self.wait("map", move |shared| shared.runs(offset, length))
             .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use bytes::Bytes;
+    use tempfile::TempDir;
+
+    use super::{BlockDevice, FileDevice, Run, holder};
+    use crate::ErrorKind;
+
+    const MIB: u64 = 1 << 20;
+
+    fn image() -> (TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disk.img");
+        let file = std::fs::File::create(&path).unwrap();
+        file.set_len(4 * MIB).unwrap();
+        (folder, path)
+    }
+
+    fn on_one_thread<T>(future: impl Future<Output = T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(future)
+    }
+
+    #[test]
+    fn reads_what_was_written_on_any_runtime() {
+        let (_folder, path) = image();
+        let device = FileDevice::open(&path, true).unwrap();
+        assert_eq!(device.size(), 4 * MIB);
+        let both = async |at: u64| {
+            device
+                .write(at, Bytes::from_static(b"drill"))
+                .await
+                .unwrap();
+            device.flush().await.unwrap();
+            assert_eq!(device.read(at, 5).await.unwrap(), "drill");
+        };
+        on_one_thread(both(1));
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(both(4 * MIB - 5));
+    }
+
+    #[test]
+    fn zeroes_and_tells_holes() {
+        let (_folder, path) = image();
+        let device = FileDevice::open(&path, true).unwrap();
+        on_one_thread(async {
+            let data = Bytes::from(vec![7; 2 << 20]);
+            device.write(MIB, data).await.unwrap();
+            device.zero(MIB + 1, MIB / 2, false).await.unwrap();
+            device.zero(2 * MIB, 0, true).await.unwrap();
+            assert_eq!(device.read(MIB, 3).await.unwrap(), &[7, 0, 0][..]);
+            let run = |length, hole| Run { length, hole };
+            let runs = device.runs(MIB / 2, 3 * MIB).await.unwrap();
+            let expected = [run(MIB / 2, true), run(2 * MIB, false), run(MIB / 2, true)];
+            assert_eq!(runs, expected);
+            device.zero(MIB, 2 * MIB, true).await.unwrap();
+            assert_eq!(device.read(3 * MIB - 1, 1).await.unwrap(), &[0][..]);
+            assert_eq!(device.runs(0, 4 * MIB).await.unwrap(), [run(4 * MIB, true)]);
+            assert_eq!(device.runs(4 * MIB, 0).await.unwrap(), []);
+        });
+    }
+
+    #[test]
+    fn refuses_what_reaches_past_the_end() {
+        let (_folder, path) = image();
+        let device = FileDevice::open(&path, true).unwrap();
+        on_one_thread(async {
+            for (offset, length) in [(4 * MIB, 1), (u64::MAX, 1), (4 * MIB - 1, 2)] {
+                let data = Bytes::from(vec![1; length as usize]);
+                let refused = [
+                    device.read(offset, length as usize).await.map(drop),
+                    device.write(offset, data).await,
+                    device.zero(offset, length, true).await,
+                    device.runs(offset, length).await.map(drop),
+                ];
+                for error in refused.map(Result::unwrap_err) {
+                    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+                    assert!(error.to_string().contains("disk.img"), "{error}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn only_one_writes_and_others_are_told_who() {
+        let (folder, path) = image();
+        let held = FileDevice::open(&path, true).unwrap();
+        let error = FileDevice::open(&path, true).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        let own = format!("process {} ", std::process::id());
+        assert!(error.to_string().contains(&own), "{error}");
+        let reader = FileDevice::open(&path, false).unwrap();
+        drop(held);
+        FileDevice::open(&path, true).unwrap();
+        on_one_thread(async {
+            let error = reader.write(0, Bytes::from_static(b"x")).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Denied, "{error}");
+        });
+        let error = FileDevice::open(folder.path(), false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    }
+
+    #[test]
+    fn finds_who_holds_a_lock() {
+        let locks = "1: POSIX  ADVISORY  WRITE 77 fe:00:1234 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 99 fe:00:11234 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 88 fe:00:1234 0 EOF\n";
+        assert_eq!(holder(locks, 1234), Some(88));
+        assert_eq!(holder(locks, 234), None);
+        assert_eq!(holder("", 1234), None);
     }
 }

@@ -73,7 +73,8 @@ impl Input {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let room = self.buffer.capacity() - self.buffer.len();
-        let lacks = self.request.map_or(0, |request| request.data_bytes() - self.buffer.len());
+        let lacks = self.request.map_or(0, |request| request.data_bytes());
+        let lacks = lacks.saturating_sub(self.buffer.len());
         if room < lacks {
             self.buffer.reserve(lacks.max(self.last_bytes));
         } else if lacks == 0 && room < ROOM_BYTES_MIN.max(self.last_bytes) {

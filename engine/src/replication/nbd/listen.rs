@@ -123,7 +123,8 @@ impl Listener {
         let (alive, gone) = mpsc::channel(1);
         let spawner = Arc::clone(&workers);
         spawner.spawn(Box::pin(async move {
-            self.accept_all(&server, &workers, &stage_seen, &alive).await;
+            self.accept_all(&server, &workers, &stage_seen, &alive)
+                .await;
         }));
         Serving { stage, gone }
     }

@@ -323,8 +323,7 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Negotiation<'a, S> {
 fn wants(queries: &[String], context: &str, is_set: bool) -> bool {
     let in_space = |query: &str| query.ends_with(':') && context.starts_with(query);
     let lists = |query: &str| !is_set && in_space(query);
-    (queries.is_empty() && !is_set)
-        || queries.iter().any(|query| query == context || lists(query))
+    (queries.is_empty() && !is_set) || queries.iter().any(|query| query == context || lists(query))
 }
 
 fn block_size_info() -> BytesMut {

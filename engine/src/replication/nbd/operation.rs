@@ -59,7 +59,11 @@ pub(super) fn refuse(chosen: &Chosen, request: &Request) -> Option<Errno> {
     let end = request.offset.checked_add(u64::from(request.length));
     if end.is_none_or(|end| end > chosen.export.size()) {
         let grows = matches!(request.command, Command::Write | Command::WriteZeroes);
-        return Some(if grows { Errno::NoSpace } else { Errno::Invalid });
+        return Some(if grows {
+            Errno::NoSpace
+        } else {
+            Errno::Invalid
+        });
     }
     let has_contexts = chosen.structured && (chosen.allocation || chosen.dirty);
     let is_wrong = match request.command {
@@ -78,7 +82,10 @@ pub(super) async fn perform(chosen: &Chosen, request: &Request, data: Bytes) -> 
         Command::Read => {
             let data = export.read(offset, length).await?;
             if data.len() != length as usize {
-                let what = format!("{} bytes were read where {length} were asked for", data.len());
+                let what = format!(
+                    "{} bytes were read where {length} were asked for",
+                    data.len()
+                );
                 return Err(Error::internal(what));
             }
             return Ok(Payload::Data(data));

@@ -5,12 +5,13 @@
 //! answered without a thread or a task of its own.
 
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, select};
 use futures::stream::FuturesUnordered;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
@@ -61,13 +62,14 @@ pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let Conversation {
         mut stream,
         stage,
+        next_stage,
         is_heard,
         end,
         ..
     } = conversation;
     if stage != Stage::Cut && is_heard {
-        // The last word; who does not hear it has gone.
-        let _ = stream.shutdown().await.is_ok();
+        // The last word. Who does not hear it has gone; it is not waited for when the server ends.
+        drop(select(pin!(stream.shutdown()), next_stage).await);
     }
     end
 }
@@ -128,7 +130,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
     /// Begins requests that have been read, and tells whether there were any.
     fn begin_some(&mut self, cx: &mut Context<'_>) -> bool {
         let mut begun = 0;
-        while self.is_open && begun < BATCH && self.has_room() {
+        let is_stopping = self.stage > Stage::Serve;
+        // To be told of the end takes no room.
+        while self.is_open && begun < BATCH && (is_stopping || self.has_room()) {
             match self.input.next() {
                 Ok(Some((request, data))) => self.begin(request, data, cx),
                 Ok(None) => break,
@@ -136,7 +140,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             }
             begun += 1;
         }
-        if self.stage > Stage::Serve && begun == 0 {
+        if is_stopping && begun == 0 {
             self.is_open = false;
         }
         begun > 0
@@ -203,9 +207,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                 self.refuse(&request, errno(&error));
             }
             Ok(_) if !self.is_heard => {}
-            Ok(Payload::None) => self
-                .output
-                .small(|out| wire::simple_reply(out, cookie, 0)),
+            Ok(Payload::None) => self.output.small(|out| wire::simple_reply(out, cookie, 0)),
             Ok(Payload::Data(data)) => {
                 let length = data.len();
                 if self.chosen.structured {

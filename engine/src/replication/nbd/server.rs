@@ -36,7 +36,10 @@ pub(super) async fn reached(
     mut stage: watch::Receiver<Stage>,
     wanted: Stage,
 ) -> (Stage, watch::Receiver<Stage>) {
-    let now = stage.wait_for(|stage| *stage >= wanted).await.map(|now| *now);
+    let now = stage
+        .wait_for(|stage| *stage >= wanted)
+        .await
+        .map(|now| *now);
     match now {
         Ok(now) => (now, stage),
         Err(_) if wanted <= Stage::Finish => (Stage::Finish, stage),

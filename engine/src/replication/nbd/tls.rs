@@ -1,7 +1,7 @@
 //! TLS, from a folder of certificates as QEMU, nbdkit and libnbd lay it out.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -114,7 +114,7 @@ fn exists(path: &Path) -> Result<bool> {
         .map_err(|error| Error::from_io(format!("failed to read {}", path.display()), error))
 }
 
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let list: Vec<_> = pems(path)?;
     if list.is_empty() {
         let what = format!("{} holds no certificate", path.display());

@@ -139,12 +139,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    pub(crate) async fn send(&mut self, ask: &Ask) -> Result<()> {
+    /// Notes what will be sent: the answer to a read does not tell how long it is.
+    pub(crate) fn note<'a>(&mut self, ask: &'a Ask) -> &'a Ask {
         if ask.command == READ {
             self.reads.insert(ask.cookie, ask.length as usize);
         }
+        ask
+    }
+
+    pub(crate) async fn send(&mut self, ask: &Ask) -> Result<()> {
         let mut out = BytesMut::new();
-        ask.put(&mut out);
+        self.note(ask).put(&mut out);
         self.stream.write_all(&out).await
     }
 

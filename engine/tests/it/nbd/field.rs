@@ -46,7 +46,11 @@ fn nbdinfo_tells_what_an_export_can() {
             "block_size_maximum: 33554432",
         ];
         let writable = ["flush", "fua", "trim", "zero"];
-        for (name, size, can) in [("data", 8 * MIB, true), ("", 8 * MIB, true), ("logs", 4 * MIB + 513, false)] {
+        for (name, size, can) in [
+            ("data", 8 * MIB, true),
+            ("", 8 * MIB, true),
+            ("logs", 4 * MIB + 513, false),
+        ] {
             let said = table(&run("nbdinfo", &["--no-content", &served.uri(name)]));
             let mut expected: Vec<String> = same.map(str::to_owned).to_vec();
             expected.extend(writable.map(|what| format!("can_{what}: {can}")));
@@ -72,21 +76,37 @@ fn maps_tell_holes_and_what_is_not_yet_at_the_other_site() {
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = image(folder.path(), "disk.img", 16 * MIB);
-    let file = fs::OpenOptions::new().write(true).open(&path).expect("it opens");
-    file.write_all_at(&noise(1, 1 << 20), 4 * MIB).expect("it is written");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("it opens");
+    file.write_all_at(&noise(1, 1 << 20), 4 * MIB)
+        .expect("it is written");
     let memory = MemoryExport::new(MIB as usize);
     memory.set_dirty(65536, 4096);
     memory.set_dirty(1_044_480, 4096);
-    let exports = vec![
-        named("disk", device(&path, false)),
-        named("memory", memory),
-    ];
+    let exports = vec![named("disk", device(&path, false)), named("memory", memory)];
     let served = Served::start(folder, exports, false, None);
     let map = table(&run("nbdinfo", &["--map", &served.uri("disk")]));
-    let expected = ["0 4194304 3 hole,zero", "4194304 1048576 0 data", "5242880 11534336 3 hole,zero"];
+    let expected = [
+        "0 4194304 3 hole,zero",
+        "4194304 1048576 0 data",
+        "5242880 11534336 3 hole,zero",
+    ];
     assert_eq!(map, expected);
-    let map = table(&run("nbdinfo", &["--map=firedrill:dirty", &served.uri("memory")]));
-    assert_eq!(map, ["0 65536 0", "65536 4096 1", "69632 974848 0", "1044480 4096 1"]);
+    let map = table(&run(
+        "nbdinfo",
+        &["--map=firedrill:dirty", &served.uri("memory")],
+    ));
+    assert_eq!(
+        map,
+        [
+            "0 65536 0",
+            "65536 4096 1",
+            "69632 974848 0",
+            "1044480 4096 1"
+        ]
+    );
     let said = run("nbdinfo", &["--no-content", &served.uri("memory")]);
     assert!(said.contains("firedrill:dirty"), "{said}");
     assert_eq!(served.end(), Vec::<String>::new());
@@ -104,12 +124,30 @@ fn qemu_img_copies_out_and_in_and_finds_no_difference() {
     let content = noise(2, 8 << 20);
     let given = served.folder.path().join("given.img");
     fs::write(&given, &content).expect("it is written");
-    run("qemu-img", &["convert", "-n", "-f", "raw", "-O", "raw", text(&given), &uri]);
+    run(
+        "qemu-img",
+        &[
+            "convert",
+            "-n",
+            "-f",
+            "raw",
+            "-O",
+            "raw",
+            text(&given),
+            &uri,
+        ],
+    );
     assert!(fs::read(&path).expect("the image") == content);
     let copied = served.folder.path().join("copied.img");
-    run("qemu-img", &["convert", "-f", "raw", "-O", "raw", &uri, text(&copied)]);
+    run(
+        "qemu-img",
+        &["convert", "-f", "raw", "-O", "raw", &uri, text(&copied)],
+    );
     assert!(fs::read(&copied).expect("the copy") == content);
-    let compared = run("qemu-img", &["compare", "-f", "raw", "-F", "raw", &uri, text(&given)]);
+    let compared = run(
+        "qemu-img",
+        &["compare", "-f", "raw", "-F", "raw", &uri, text(&given)],
+    );
     assert!(compared.contains("Images are identical"), "{compared}");
     assert_eq!(served.end(), Vec::<String>::new());
 }
@@ -227,10 +265,22 @@ fn fio_reads_what_it_wrote() {
     let (served, _) = Served::disk(16 * MIB);
     let uri = format!("--uri={}", served.uri("disk"));
     let output = format!("--aux-path={}", served.folder.path().display());
-    let same = ["--ioengine=nbd", &uri, &output, "--verify=crc32c", "--size=16m"];
+    let same = [
+        "--ioengine=nbd",
+        &uri,
+        &output,
+        "--verify=crc32c",
+        "--size=16m",
+    ];
     let whole = ["--name=whole", "--rw=randwrite", "--bs=4k", "--iodepth=32"];
     run("fio", &[&same[..], &whole].concat());
-    let mixed = ["--name=mixed", "--rw=randrw", "--bsrange=512-256k", "--iodepth=16", "--fsync=50"];
+    let mixed = [
+        "--name=mixed",
+        "--rw=randrw",
+        "--bsrange=512-256k",
+        "--iodepth=16",
+        "--fsync=50",
+    ];
     run("fio", &[&same[..], &mixed].concat());
     assert_eq!(served.end(), Vec::<String>::new());
 }

@@ -39,7 +39,10 @@ impl MemoryExport {
 
     /// Later stretches must be given later.
     pub(crate) fn set_dirty(&self, offset: u64, length: u64) {
-        self.dirty.lock().expect("nobody panicked").push((offset, length));
+        self.dirty
+            .lock()
+            .expect("nobody panicked")
+            .push((offset, length));
     }
 }
 
@@ -70,7 +73,9 @@ impl Export for MemoryExport {
         }
         let bytes = self.bytes.lock().expect("nobody panicked");
         let start = offset as usize;
-        Ok(Bytes::copy_from_slice(&bytes[start..start + length as usize]))
+        Ok(Bytes::copy_from_slice(
+            &bytes[start..start + length as usize],
+        ))
     }
 
     async fn write(&self, offset: u64, data: Bytes, _fua: bool) -> Result<()> {
@@ -93,8 +98,12 @@ impl Export for MemoryExport {
     }
 
     async fn allocation(&self, _offset: u64, length: u64) -> Result<Vec<Run>> {
-        self.allocation_bytes.fetch_add(length as usize, Ordering::SeqCst);
-        Ok(vec![Run { length, hole: false }])
+        self.allocation_bytes
+            .fetch_add(length as usize, Ordering::SeqCst);
+        Ok(vec![Run {
+            length,
+            hole: false,
+        }])
     }
 
     async fn dirty(&self, offset: u64, length: u64) -> Result<Option<Vec<DirtyRun>>> {
@@ -102,7 +111,9 @@ impl Export for MemoryExport {
         let dirty = self.dirty.lock().expect("nobody panicked");
         for block in (offset..offset + length).step_by(512) {
             let length = (offset + length - block).min(512);
-            let dirty = dirty.iter().any(|(at, length)| (*at..at + length).contains(&block));
+            let dirty = dirty
+                .iter()
+                .any(|(at, length)| (*at..at + length).contains(&block));
             match runs.last_mut() {
                 Some(last) if last.dirty == dirty => last.length += length,
                 _ => runs.push(DirtyRun { length, dirty }),

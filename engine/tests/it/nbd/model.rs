@@ -28,8 +28,14 @@ fn operation() -> impl Strategy<Value = Ask> {
         2 => Just(BLOCK_STATUS),
     ];
     let length = prop_oneof![3 => 1..9000_u32, 1 => 1..200_000_u32, 1 => Just(4096)];
-    (command, any::<bool>(), any::<bool>(), 0..BYTES as u64 + 5000, length).prop_map(
-        |(command, fua, no_hole, offset, length)| {
+    (
+        command,
+        any::<bool>(),
+        any::<bool>(),
+        0..BYTES as u64 + 5000,
+        length,
+    )
+        .prop_map(|(command, fua, no_hole, offset, length)| {
             let mut flags = if fua { FUA } else { 0 };
             if no_hole && command == WRITE_ZEROES {
                 flags |= NO_HOLE;
@@ -47,8 +53,7 @@ fn operation() -> impl Strategy<Value = Ask> {
                 length,
                 data,
             }
-        },
-    )
+        })
 }
 
 async fn compare<S: AsyncRead + AsyncWrite + Unpin>(

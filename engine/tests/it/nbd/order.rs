@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use bytes::BytesMut;
 use engine::ErrorKind;
-use engine::replication::nbd::{
-    Address, Exports, Listener, Server, Stage, check_exposure,
-};
-use engine::seam::WallClock;
-use tokio::io::AsyncReadExt;
+use engine::replication::nbd::{Address, Exports, Listener, Server, Stage, check_exposure};
+use engine::seam::{Clock, WallClock};
+use engine::units::Timestamp;
+use futures::future::BoxFuture;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 
@@ -111,7 +113,9 @@ fn shut_down_answers_what_was_begun_and_takes_nothing_more() {
             client.receive().await.expect_err("it is closed");
         };
         futures::join!(serving.shut_down(), ends);
-        UnixStream::connect(&path).await.expect_err("nobody listens");
+        UnixStream::connect(&path)
+            .await
+            .expect_err("nobody listens");
     });
     assert!(!path.exists(), "the socket is removed");
     assert_eq!(served.end(), Vec::<String>::new());
@@ -128,9 +132,11 @@ fn what_was_read_when_the_server_stops_is_told_so() {
         let talk = async {
             let mut client = Client::connect(ours, "", &[]).await.expect("connected");
             // As many as may be under way, and two more in the same breath.
+            let mut asks = BytesMut::new();
             for cookie in 0..130 {
-                client.send(&read(cookie, GATED, 512)).await.expect("sent");
+                client.note(&read(cookie, GATED, 512)).put(&mut asks);
             }
+            client.stream.write_all(&asks).await.expect("sent");
             let full = export.arrived.acquire_many(128);
             full.await.expect("open").forget();
             stage.send_replace(Stage::Finish);
@@ -140,6 +146,7 @@ fn what_was_read_when_the_server_stops_is_told_so() {
                 errors.push((told.cookie, told.error));
             }
             errors.sort_unstable();
+            assert_eq!(errors.len(), 130);
             assert!(errors[..128].iter().all(|(_, error)| *error == 0));
             assert!(errors[128..].iter().all(|(_, error)| *error == 108));
         };
@@ -249,7 +256,11 @@ fn one_run_is_not_looked_for_in_all_the_disk() {
 #[test]
 fn exports_need_names_of_their_own() {
     let one = || named("a", MemoryExport::new(1));
-    for list in [vec![], vec![one(), one()], vec![named(&"x".repeat(4097), MemoryExport::new(1))]] {
+    for list in [
+        vec![],
+        vec![one(), one()],
+        vec![named(&"x".repeat(4097), MemoryExport::new(1))],
+    ] {
         let error = Exports::new(list).expect_err("it is refused");
         assert_eq!(error.kind(), ErrorKind::Invalid);
     }
@@ -293,4 +304,63 @@ fn disks_go_to_other_machines_only_over_tls() {
             assert!(error.to_string().contains("TLS"), "{error}");
         }
     }
+}
+
+#[test]
+fn the_old_way_to_choose_an_export_works_too() {
+    let (served, _) = memory();
+    let path = served.folder.path().join("socket");
+    served.runtime.block_on(async {
+        for (flags, bytes) in [(1_u32, 134), (3, 10)] {
+            let mut stream = UnixStream::connect(&path).await.expect("it is there");
+            stream.read_exact(&mut [0; 18]).await.expect("a greeting");
+            let mut out = flags.to_be_bytes().to_vec();
+            out.extend(b"IHAVEOPT\0\0\0\x01\0\0\0\x06memory");
+            stream.write_all(&out).await.expect("sent");
+            let mut told = vec![0; bytes];
+            stream.read_exact(&mut told).await.expect("the export");
+            assert_eq!(told[..8], (MIB as u64).to_be_bytes());
+            assert!(told[10..].iter().all(|byte| *byte == 0));
+            let mut ask = BytesMut::new();
+            read(77, 0, 16).put(&mut ask);
+            stream.write_all(&ask).await.expect("sent");
+            let mut told = [0; 32];
+            stream.read_exact(&mut told).await.expect("an answer");
+            assert_eq!(told[..8], *b"\x67\x44\x66\x98\0\0\0\0");
+        }
+    });
+    assert_eq!(served.end(), Vec::<String>::new());
+}
+
+/// A clock on which every wait is over at once.
+struct Hurried;
+
+impl Clock for Hurried {
+    fn now(&self) -> Timestamp {
+        Timestamp {
+            seconds: 0,
+            nanos: 0,
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _wait: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
+
+#[test]
+fn who_chooses_no_export_is_let_go() {
+    let exports = vec![named("memory", MemoryExport::new(1))];
+    let server = Server::new(Exports::new(exports).expect("exports"), Arc::new(Hurried));
+    runtime().block_on(async {
+        let (_ours, theirs) = tokio::io::duplex(1 << 10);
+        let (_stage, seen) = watch::channel(Stage::Serve);
+        let ended = server.handle(theirs, seen).await;
+        let said = ended.expect_err("it is let go").to_string();
+        assert!(said.contains("chose no export"), "{said}");
+    });
 }

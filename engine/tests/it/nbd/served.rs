@@ -129,7 +129,12 @@ impl Served {
 /// Whether a client of the field is installed. Where everything is required, a lack fails.
 #[expect(clippy::print_stderr, reason = "a test that is passed over says so")]
 pub(crate) fn has(tool: &str, package: &str) -> bool {
-    if Command::new(tool).arg("--version").env("PATH", path()).output().is_ok() {
+    if Command::new(tool)
+        .arg("--version")
+        .env("PATH", path())
+        .output()
+        .is_ok()
+    {
         return true;
     }
     assert!(

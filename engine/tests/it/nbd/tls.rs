@@ -32,7 +32,11 @@ fn authority() -> Authority {
 fn issue(folder: &Path, authority: &Authority, side: &str) {
     let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
     params.distinguished_name.push(DnType::CommonName, side);
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // QEMU wants the second one of every certificate.
+    params.key_usages = vec![
+        KeyUsagePurpose::DigitalSignature,
+        KeyUsagePurpose::KeyEncipherment,
+    ];
     params.extended_key_usages = vec![match side {
         "server" => ExtendedKeyUsagePurpose::ServerAuth,
         _ => ExtendedKeyUsagePurpose::ClientAuth,
@@ -76,7 +80,12 @@ fn secured() -> Secured {
     let disk = image(&root, "disk.img", 4 * MIB);
     let tls = Tls::from_folder(&server).expect("certificates");
     assert!(tls.verifies_clients());
-    let served = Served::start(folder, vec![named("disk", device(&disk, false))], true, Some(tls));
+    let served = Served::start(
+        folder,
+        vec![named("disk", device(&disk, false))],
+        true,
+        Some(tls),
+    );
     Secured { served, root, disk }
 }
 
@@ -91,7 +100,10 @@ impl Secured {
     fn uri(&self, certificates: &str) -> String {
         let folder = self.root.join(certificates);
         let port = self.port();
-        format!("nbds://localhost:{port}/disk?tls-certificates={}", folder.display())
+        format!(
+            "nbds://localhost:{port}/disk?tls-certificates={}",
+            folder.display()
+        )
     }
 }
 
@@ -153,7 +165,12 @@ fn without_an_authority_any_client_may_come() {
     let tls = Tls::from_folder(&server).expect("certificates");
     assert!(!tls.verifies_clients());
     let disk = image(&root, "disk.img", MIB);
-    let served = Served::start(folder, vec![named("disk", device(&disk, true))], true, Some(tls));
+    let served = Served::start(
+        folder,
+        vec![named("disk", device(&disk, true))],
+        true,
+        Some(tls),
+    );
     let secured = Secured { served, root, disk };
     let said = run("nbdinfo", &["--no-content", &secured.uri("anonymous")]);
     assert!(said.contains("with TLS"), "{said}");
