@@ -22,7 +22,8 @@ pub(crate) struct MemoryExport {
     pub(crate) waiting: AtomicUsize,
     /// Gets a permit for each call that begins to wait.
     pub(crate) arrived: Semaphore,
-    pub(crate) allocation_bytes: AtomicUsize,
+    /// How much has been asked of what is dirty.
+    pub(crate) dirty_bytes: AtomicUsize,
 }
 
 impl MemoryExport {
@@ -33,7 +34,7 @@ impl MemoryExport {
             gate: Semaphore::new(0),
             waiting: AtomicUsize::new(0),
             arrived: Semaphore::new(0),
-            allocation_bytes: AtomicUsize::new(0),
+            dirty_bytes: AtomicUsize::new(0),
         })
     }
 
@@ -98,8 +99,6 @@ impl Export for MemoryExport {
     }
 
     async fn allocation(&self, _offset: u64, length: u64) -> Result<Vec<Run>> {
-        self.allocation_bytes
-            .fetch_add(length as usize, Ordering::SeqCst);
         Ok(vec![Run {
             length,
             hole: false,
@@ -107,6 +106,8 @@ impl Export for MemoryExport {
     }
 
     async fn dirty(&self, offset: u64, length: u64) -> Result<Option<Vec<DirtyRun>>> {
+        self.dirty_bytes
+            .fetch_add(length as usize, Ordering::SeqCst);
         let mut runs: Vec<DirtyRun> = Vec::new();
         let dirty = self.dirty.lock().expect("nobody panicked");
         for block in (offset..offset + length).step_by(512) {

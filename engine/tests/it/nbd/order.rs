@@ -246,6 +246,7 @@ fn one_run_is_not_looked_for_in_all_the_disk() {
         let told = client.ask(&ask).await.expect("an answer");
         assert_eq!(told.runs[&1], [(40 << 20, 0)]);
         assert_eq!(told.runs[&2], [(4096, 0)]);
+        assert_eq!(export.dirty_bytes.load(Ordering::SeqCst), MIB);
         ask.flags = 0;
         let told = client.ask(&ask).await.expect("an answer");
         assert_eq!(told.runs[&2], [(4096, 0), (512, 1), ((40 << 20) - 4608, 0)]);
