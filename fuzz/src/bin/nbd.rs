@@ -77,7 +77,9 @@ impl Export for Disk {
     }
 
     async fn write(&self, offset: u64, data: Bytes, _fua: bool) -> Result<()> {
-        self.with(offset, data.len() as u64, |bytes| bytes.copy_from_slice(&data));
+        self.with(offset, data.len() as u64, |bytes| {
+            bytes.copy_from_slice(&data)
+        });
         Ok(())
     }
 
@@ -95,7 +97,12 @@ impl Export for Disk {
     }
 
     async fn allocation(&self, offset: u64, length: u64) -> Result<Vec<Run>> {
-        self.with(offset, length, |_| Ok(vec![Run { length, hole: false }]))
+        self.with(offset, length, |_| {
+            Ok(vec![Run {
+                length,
+                hole: false,
+            }])
+        })
     }
 
     async fn dirty(&self, offset: u64, length: u64) -> Result<Option<Vec<DirtyRun>>> {

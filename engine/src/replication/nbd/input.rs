@@ -24,8 +24,8 @@ pub(super) struct Input {
     buffer: BytesMut,
     /// The header of a request whose data is not all there.
     request: Option<Request>,
-    /// How long the last request was, in bytes: the next is likely as long.
-    last_bytes: usize,
+    /// How long the next request likely is, in bytes: as the longest of late.
+    expected_bytes: usize,
 }
 
 impl Input {
@@ -57,7 +57,8 @@ impl Input {
             return Err(foul(what));
         }
         self.buffer.advance(REQUEST_HEADER_BYTES);
-        self.last_bytes = REQUEST_HEADER_BYTES + request.data_bytes();
+        let faded = self.expected_bytes - self.expected_bytes / 16;
+        self.expected_bytes = faded.max(REQUEST_HEADER_BYTES + request.data_bytes());
         Ok(request)
     }
 
@@ -72,13 +73,18 @@ impl Input {
         stream: &mut S,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        let ahead = AHEAD_BYTES.max(self.expected_bytes);
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * ahead {
+            // Made for longer requests than come now.
+            self.buffer = BytesMut::new();
+        }
         let room = self.buffer.capacity() - self.buffer.len();
         let lacks = self.request.map_or(0, |request| request.data_bytes());
         let lacks = lacks.saturating_sub(self.buffer.len());
         if room < lacks {
-            self.buffer.reserve(lacks.max(self.last_bytes));
-        } else if lacks == 0 && room < ROOM_BYTES_MIN.max(self.last_bytes) {
-            self.buffer.reserve(AHEAD_BYTES.max(self.last_bytes));
+            self.buffer.reserve(lacks.max(self.expected_bytes));
+        } else if lacks == 0 && room < ROOM_BYTES_MIN.max(self.expected_bytes) {
+            self.buffer.reserve(ahead);
         }
         pin!(stream.read_buf(&mut self.buffer)).poll(cx)
     }

@@ -160,7 +160,10 @@ impl Listener {
                 Err(error) => {
                     let error = Error::from_io("failed to take a connection", error);
                     server.witness().event(Event::Refused(&error));
-                    drop(select(stopped.as_mut(), server.clock().sleep(PAUSE)).await);
+                    let pause = server.clock().sleep(PAUSE);
+                    if let Either::Left(_) = select(stopped.as_mut(), pause).await {
+                        return;
+                    }
                 }
             }
         }
@@ -171,8 +174,8 @@ impl Listener {
             Socket::Unix(listener, _) => Ok(Client::Unix(listener.accept().await?.0)),
             Socket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Answers are written when they are whole: nothing is gained by waiting for more.
-                stream.set_nodelay(true)?;
+                // A client that is gone already is noticed when it is talked to.
+                let _ = tune(&stream).is_ok();
                 Ok(Client::Tcp(stream))
             }
         }
@@ -198,6 +201,18 @@ impl Client {
             server.witness().event(Event::Broken(&error));
         }
     }
+}
+
+/// Answers are written when they are whole, so that nothing is gained by waiting for more. A machine
+/// that was switched off is given up after two minutes without a sign of life.
+fn tune(stream: &TcpStream) -> std::io::Result<()> {
+    use rustix::net::sockopt;
+    stream.set_nodelay(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, Duration::from_secs(60))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(10))?;
+    sockopt::set_tcp_keepcnt(stream, 6)?;
+    Ok(())
 }
 
 /// Removes a socket that nobody listens at.
