@@ -77,6 +77,12 @@ impl Error {
         )
     }
 
+    /// Whether the cause is that no space is left, or none of a quota.
+    pub fn is_full(&self) -> bool {
+        use std::io::ErrorKind as Io;
+        io_cause(self).is_some_and(|io| matches!(io.kind(), Io::StorageFull | Io::QuotaExceeded))
+    }
+
     pub(crate) fn corrupt(object: impl fmt::Display, what: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Corrupt, format!("{object} is damaged: {what}"))
     }

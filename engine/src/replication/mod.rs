@@ -5,15 +5,18 @@
 //! (`history`), so that its disks can be had as they were at the end of any batch in it (`view`); what is too
 //! old moves into its disks. What of the other site is not known to be equal is marked in `maps`.
 
+pub mod export;
 pub mod extents;
 pub mod gate;
 pub mod journal;
 pub mod maps;
+pub mod nbd;
 pub mod parcel;
 pub mod replica;
 pub mod site;
 pub mod source;
 pub mod splitter;
+pub mod transport;
 
 use crate::error::{Error, Result};
 use crate::format::member::{MESSAGE_BYTES_MAX, Message};

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use clock::{Clock, WallClock};
-pub use device::{BlockDevice, Run};
+pub use device::{BlockDevice, FileDevice, Run};
 pub use entropy::{Entropy, SystemEntropy};
 pub use link::{Dial, Link, ReceiveFrames, SendFrames};
 pub use quiesce::{AsItIs, Held, Quiesce};

@@ -12,6 +12,7 @@ mod history;
 mod interleave;
 mod loss;
 mod methods;
+mod nbd;
 mod proxy;
 mod quiesce;
 mod reader;

@@ -24,6 +24,7 @@ fuzz_target!(init: write(), |_data: &[u8]| {});
 fn write() {
     let mut seeds = Seeds::new();
     plain(&mut seeds);
+    nbd(&mut seeds);
     for (number, (folder, kind, target)) in KINDS.iter().enumerate() {
         sealed(folder, *kind, target, number as u8, &mut seeds);
     }
@@ -96,6 +97,38 @@ fn plain(seeds: &mut Seeds) {
     };
     let secrets = minicbor::to_vec(&secrets).expect("it is written");
     seeds.insert("keyring", vec![secrets]);
+}
+
+/// What a client of the NBD server sends: each option, and each command.
+fn nbd(seeds: &mut Seeds) {
+    let mut options = vec![0];
+    for (option, data) in [
+        (3_u32, &b""[..]),
+        (5, b""),
+        (6, b"\0\0\0\x01d\0\x02\0\x01\0\x03"),
+        (8, b""),
+        (9, b"\0\0\0\x01d\0\0\0\x01\0\0\0\x05base:"),
+        (10, b"\0\0\0\0\0\0\0\0"),
+        (1, b"d"),
+    ] {
+        options.extend(b"IHAVEOPT");
+        options.extend(option.to_be_bytes());
+        options.extend((data.len() as u32).to_be_bytes());
+        options.extend(data);
+    }
+    let mut requests = vec![1];
+    for command in [0_u16, 1, 3, 4, 6, 7, 2] {
+        requests.extend(0x2560_9513_u32.to_be_bytes());
+        requests.extend([0, 0]);
+        requests.extend(command.to_be_bytes());
+        requests.extend(u64::from(command).to_be_bytes());
+        requests.extend(8_u64.to_be_bytes());
+        requests.extend(16_u32.to_be_bytes());
+        if command == 1 {
+            requests.extend([7; 16]);
+        }
+    }
+    seeds.insert("nbd", vec![options, requests]);
 }
 
 fn sealed(folder: &str, kind: Kind, target: &'static str, number: u8, seeds: &mut Seeds) {
