@@ -7,6 +7,7 @@ mod expiry;
 mod plan;
 mod proof;
 mod scenario;
+mod site;
 mod vault;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +19,11 @@ pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
 pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
 pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs, Fidelities};
 pub(crate) use scenario::{ScenarioArgs, ScenarioCommand};
+pub(crate) use site::{
+    FailbackArgs, FailoverArgs, KeepPointsArgs, PointArgs, ProtectArgs, ReplicaArgs,
+    ReplicaCommand, ReplicaServeArgs, ReprotectArgs, ServeArgs, ShipArgs, StateArgs, StatusArgs,
+    TestFailoverArgs,
+};
 pub(crate) use vault::{
     BackupArgs, BackupOptions, HookArgs, InitArgs, LsArgs, PointsArgs, RestoreArgs, VaultArgs,
 };
@@ -150,6 +156,49 @@ pub(crate) enum Command {
         something did."
     )]
     Chaos(ChaosArgs),
+    /// Serve disks to NBD clients, and replicate every write to another site
+    #[command(
+        after_help = "Example:\n  firedrill protect disk.img --state /var/lib/firedrill/disk --identity source-identity.pem \\\n    \
+        --to dr.example.org:7410 --listen unix:/run/disk.sock\n  \
+        qemu-system-x86_64 -drive file=nbd+unix:///?socket=/run/disk.sock,format=raw ...\n\n\
+        A write is acknowledged when the local disk has it; the other site is never waited for. Where it can't \
+        keep up, what was written is marked, read again and sent: `firedrill status` tells how far it is behind."
+    )]
+    Protect(Box<ProtectArgs>),
+    /// Follow a protected site: keep its disks, and their recent past
+    #[command(
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = "Examples:\n  \
+        firedrill replica init /srv/replica\n  \
+        firedrill replica serve /srv/replica --listen 0.0.0.0:7410 --serve unix:/run/replica.sock"
+    )]
+    Replica(ReplicaArgs),
+    /// Show how a site stands: its role, how far the other is behind, what to do next
+    Status(StatusArgs),
+    /// Mark a recovery point now, with an application held still
+    #[command(
+        after_help = "Example:\n  firedrill point /var/lib/firedrill/disk --freeze 'fsfreeze -f /data' --thaw \
+        'fsfreeze -u /data'"
+    )]
+    Point(PointArgs),
+    /// Take over: the replica's disks are served as of a recovery point
+    #[command(after_help = "Examples:\n  firedrill failover /srv/replica\n  \
+        firedrill failover /srv/replica --point 2026-11-28T14:05:00Z --yes\n  \
+        firedrill failover /var/lib/firedrill/disk --planned     (at the site that is written)")]
+    Failover(FailoverArgs),
+    /// Serve a writable copy of a recovery point, while replication goes on
+    #[command(
+        after_help = "Example:\n  firedrill test-failover /srv/replica --serve unix:/run/test.sock \\\n    \
+        --run 'nbdinfo \"$FIREDRILL_NBD\"'"
+    )]
+    TestFailover(TestFailoverArgs),
+    /// Keep to the point that was failed over to: the others go
+    Commit(StateArgs),
+    /// Protect a site that took over: to the other one, only what differs
+    Reprotect(ReprotectArgs),
+    /// Have the first site take over again, with everything
+    Failback(FailbackArgs),
     /// Say which component could protect something, and why
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Advise(AdviseArgs),

@@ -13,6 +13,7 @@ mod output;
 mod place;
 mod report;
 mod schedule;
+mod site;
 mod vault_access;
 
 use std::process::ExitCode;

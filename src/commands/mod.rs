@@ -7,10 +7,12 @@ mod check;
 mod compare;
 mod copy;
 mod drill;
+mod failover;
 mod forget;
 mod init;
 mod ls;
 mod points;
+mod protect;
 mod prune;
 mod restore;
 mod retention;
@@ -55,6 +57,15 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
             Command::Chaos(args) => chaos::run(args, json),
+            Command::Protect(args) => protect::run(args).await,
+            Command::Replica(args) => protect::replica(args, json).await,
+            Command::Status(args) => failover::status(args, json).await,
+            Command::Point(args) => failover::point(args, json).await,
+            Command::Failover(args) => failover::run(args, json).await,
+            Command::TestFailover(args) => failover::test(args, json).await,
+            Command::Commit(args) => failover::commit(args, json).await,
+            Command::Reprotect(args) => failover::reprotect(args, json).await,
+            Command::Failback(args) => failover::fail_back(args, json).await,
             Command::Advise(args) => advise::run(args, json),
         }
     })

@@ -102,17 +102,37 @@ impl Replica {
     /// # Errors
     /// What the store and the devices give; `Corrupt` for a part that is not what was sealed.
     pub async fn tidy(&self) -> Result<()> {
+        loop {
+            let run = {
+                let history = self.history.lock().await;
+                if self.is_held() {
+                    return Ok(());
+                }
+                self.next_merge(&history)?
+            };
+            let Some(run) = run else {
+                break;
+            };
+            // Parts are taken meanwhile: a merge may take long.
+            let merged = self.merge(&run).await?;
+            let mut history = self.history.lock().await;
+            if self.is_held() || !history.has(&run) {
+                return history.discard(self.world(), &merged).await;
+            }
+            history.replace(self.world(), merged).await?;
+        }
         let mut history = self.history.lock().await;
-        if self.lock().pins > 0 || self.site.member().role != crate::format::member::Role::Replica {
-            return Ok(());
-        }
-        while let Some(run) = self.next_merge(&history)? {
-            self.merge(&mut history, &run).await?;
-        }
-        while let Some(oldest) = self.next_fold(&history) {
+        while !self.is_held() {
+            let Some(oldest) = self.next_fold(&history) else {
+                break;
+            };
             self.fold(&mut history, &oldest).await?;
         }
         Ok(())
+    }
+
+    fn is_held(&self) -> bool {
+        self.lock().pins > 0 || self.site.member().role != crate::format::member::Role::Replica
     }
 
     /// The first run of batches of which only the last stays a point.
@@ -195,9 +215,9 @@ impl Replica {
     }
 
     /// Makes one batch of several: what was overwritten within them goes.
-    async fn merge(&self, history: &mut History, run: &[Kept]) -> Result<()> {
+    async fn merge(&self, run: &[Kept]) -> Result<Kept> {
         let (Some(first), Some(last)) = (run.first(), run.last()) else {
-            return Ok(());
+            return Err(crate::Error::internal("a merge of nothing"));
         };
         let devices = self.devices();
         let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
@@ -245,7 +265,7 @@ impl Replica {
             }
         }
         self.put_merged(&mut merged, content, true).await?;
-        history.replace(self.world(), merged).await
+        Ok(merged)
     }
 
     async fn put_merged(

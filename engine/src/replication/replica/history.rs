@@ -180,6 +180,20 @@ impl History {
         Ok(())
     }
 
+    /// Whether these are still there as they are.
+    pub(crate) fn has(&self, run: &[Kept]) -> bool {
+        run.iter()
+            .all(|kept| self.kept.get(&kept.batch) == Some(kept))
+    }
+
+    /// Removes what was merged and is not wanted any more.
+    pub(crate) async fn discard(&self, world: &World, merged: &Kept) -> Result<()> {
+        for part in (0..merged.parts.len()).rev() {
+            crate::vault::delete(world, &merged.path(part)).await?;
+        }
+        Ok(())
+    }
+
     /// `merged`, whose parts are there, takes the place of those that are in it.
     pub(crate) async fn replace(&mut self, world: &World, merged: Kept) -> Result<()> {
         let within = self.kept.range(merged.first..=merged.batch);

@@ -4,6 +4,8 @@
 mod batches;
 mod session;
 
+pub use session::Outcome;
+
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -1,0 +1,177 @@
+//! `firedrill protect` and `firedrill replica`: a site plays its role.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use engine::format::member::{Disk, Member, Role};
+use engine::replication::transport::issue;
+use engine::seam::{BlockDevice, FileDevice, SystemEntropy};
+use engine::{Error, ErrorKind};
+use serde_json::json;
+
+use crate::cli::{ProtectArgs, ReplicaArgs, ReplicaCommand, ReplicaServeArgs};
+use crate::exit::Exit;
+use crate::output::{self, warn};
+use crate::site::{self, Options, State};
+
+/// The identity that goes to the other site.
+const OTHER: &str = "source-identity.pem";
+
+pub(crate) async fn run(args: &ProtectArgs) -> Result<Exit> {
+    let disks = args
+        .disks
+        .iter()
+        .map(|text| disk(text))
+        .collect::<Result<Vec<Disk>>>()?;
+    if !site::is_site(&args.state) {
+        let Some(identity) = &args.identity else {
+            let what = format!(
+                "{} is not there yet: pass --identity with the file that `firedrill replica init` made at the other \
+                 site",
+                args.state.display()
+            );
+            return Err(Error::new(ErrorKind::Invalid, what).into());
+        };
+        let text = fs::read_to_string(identity)
+            .with_context(|| format!("failed to read {}", identity.display()))?;
+        engine::replication::transport::Identity::read(identity)?;
+        site::create(&args.state, &text)?;
+    }
+    let first = |identity: &_| {
+        Ok(Member {
+            disks: disks.clone(),
+            ..site::member(identity, Role::Active)
+        })
+    };
+    let state = State::open(&args.state, first).await?;
+    let known = state.site.member();
+    let same = |disk: &Disk| (disk.name.clone(), disk.size, disk.path.clone());
+    if known.role == Role::Active && !known.disks.iter().map(same).eq(disks.iter().map(same)) {
+        let what = format!(
+            "{} protects other disks ({}): give these a state of their own",
+            args.state.display(),
+            known
+                .disks
+                .iter()
+                .map(|disk| disk.path.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
+        );
+        return Err(Error::new(ErrorKind::Conflict, what).into());
+    }
+    let options = Options {
+        serve: args.listen.clone(),
+        how: args.serve.clone(),
+        to: Some(args.to.clone()),
+        ship: args.ship.clone(),
+        listen: None,
+        keep: None,
+    };
+    site::run(&state, options).await
+}
+
+/// Reads `PATH` or `NAME=PATH`.
+fn disk(text: &str) -> Result<Disk> {
+    let (name, path) = match text.split_once('=') {
+        Some((name, path)) if !name.contains('/') => (name.to_owned(), Path::new(path)),
+        _ => {
+            let path = Path::new(text);
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            (name.unwrap_or_default(), path)
+        }
+    };
+    let path = fs::canonicalize(path)
+        .with_context(|| format!("failed to find the disk {}", path.display()))?;
+    let size = FileDevice::open(&path, false)?.size();
+    if size == 0 {
+        return Err(Error::new(
+            ErrorKind::Invalid,
+            format!("{} has no bytes", path.display()),
+        )
+        .into());
+    }
+    Ok(Disk {
+        name,
+        size,
+        path: path.display().to_string(),
+    })
+}
+
+pub(crate) async fn replica(args: &ReplicaArgs, json: bool) -> Result<Exit> {
+    match &args.command {
+        ReplicaCommand::Init(state) => init(&state.state, json),
+        ReplicaCommand::Serve(args) => follow(args).await,
+    }
+}
+
+fn init(folder: &Path, json: bool) -> Result<Exit> {
+    if site::is_site(folder) {
+        let what = format!("{} is a site's folder already", folder.display());
+        return Err(Error::new(ErrorKind::Conflict, what).into());
+    }
+    let [ours, theirs] = issue(&SystemEntropy)?;
+    site::create(folder, &ours)?;
+    let other = folder.join(OTHER);
+    site::write_secret(&other, &theirs)?;
+    if json {
+        output::print_json(&json!({
+            "state": folder.display().to_string(),
+            "other_identity": other.display().to_string(),
+        }))?;
+    } else {
+        let (folder, other) = (folder.display(), other.display());
+        output::print(&format!(
+            "made the site {folder}\nMove {other} to the machine whose disk is to be protected (it is a secret: scp, and \
+             remove it here), then\n  here:   firedrill replica serve {folder} --listen 0.0.0.0:7410 --serve \
+             unix:/run/replica.sock\n  there:  firedrill protect DISK --state STATE --identity {OTHER} --to THIS-HOST:7410 \
+             --listen unix:/run/disk.sock\n"
+        ))?;
+    }
+    Ok(Exit::Met)
+}
+
+async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
+    let state = State::open(&args.state.state, |identity| {
+        Ok(site::member(identity, Role::Replica))
+    })
+    .await?;
+    let member = state.site.member();
+    if member.role == Role::Fenced {
+        if !member.handed_over && !args.discard_unsent {
+            let what = "this site was written until the other one took over, and what that had not received is only \
+                here: copy the disks away if it may be needed, then pass --discard-unsent; what differs is \
+                overwritten";
+            return Err(Error::new(ErrorKind::Conflict, what).into());
+        }
+        warn("following from now on: what differs from the other site is overwritten here");
+        rejoin(&state).await?;
+    }
+    let options = Options {
+        serve: args.serve.clone(),
+        how: args.how.clone(),
+        to: None,
+        ship: args.ship.clone(),
+        listen: Some(args.listen.clone()),
+        keep: Some(args.keep.clone()),
+    };
+    site::run(&state, options).await
+}
+
+/// A site that was active follows: what it kept of its own time goes.
+async fn rejoin(state: &State) -> Result<()> {
+    for kind in ["overlay", "overlay-map", "intents", "journal", "history"] {
+        state.clear(kind)?;
+    }
+    let follow = |member: &mut Member| {
+        member.role = Role::Replica;
+        (member.folded, member.confirmed) = (0, 0);
+        (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
+        member.running = None;
+        Ok(())
+    };
+    state.site.change(follow).await?;
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! The process that plays a site's role, from one role to the next.
+
+use anyhow::Result;
+use engine::format::member::Role;
+use engine::replication::replica::Retention;
+use engine::replication::source::Settings;
+use engine::seam::store::Pace;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use super::control::{Call, Control};
+use super::{Serve, State, active, replica};
+use crate::cli::{KeepPointsArgs, ServeArgs, ShipArgs};
+use crate::exit::Exit;
+use crate::output;
+
+/// How a site plays its role.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Where its disks are served while it is active.
+    pub(crate) serve: Serve,
+    pub(crate) how: ServeArgs,
+    /// The site to send to, where it is known.
+    pub(crate) to: Option<String>,
+    pub(crate) ship: ShipArgs,
+    /// Where it listens for the other site while it follows.
+    pub(crate) listen: Option<String>,
+    pub(crate) keep: Option<KeepPointsArgs>,
+}
+
+impl Options {
+    pub(super) fn settings(&self) -> Settings {
+        Settings {
+            interval: self.ship.interval,
+            journal_bytes: self.ship.journal,
+            ..Settings::default()
+        }
+    }
+
+    pub(super) fn pace(&self, state: &State) -> Option<std::sync::Arc<Pace>> {
+        let limit = self.ship.limit_upload.clone()?;
+        Some(Pace::new(limit, std::sync::Arc::clone(&state.world.clock)))
+    }
+
+    pub(super) fn retention(&self) -> Retention {
+        self.keep
+            .as_ref()
+            .map_or_else(Retention::default, |keep| Retention {
+                every_batch: keep.every_batch,
+                interval: keep.point_every,
+                keep: keep.retention,
+                as_site_recovery: keep.like_site_recovery,
+                bytes_max: keep.history,
+            })
+    }
+}
+
+/// What comes after a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Another role, which the site's record names.
+    Role,
+    /// The end.
+    End(Exit),
+}
+
+/// Signals that ask to end.
+pub(super) struct Signals([(Signal, Exit); 3]);
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self([
+            (signal(SignalKind::interrupt())?, Exit::Interrupted),
+            (signal(SignalKind::terminate())?, Exit::Terminated),
+            (signal(SignalKind::hangup())?, Exit::Hangup),
+        ]))
+    }
+
+    /// Waits for one.
+    pub(super) async fn next(&mut self) -> Exit {
+        let waits = self.0.iter_mut().map(|(signal, exit)| {
+            Box::pin(async {
+                signal.recv().await;
+                *exit
+            })
+        });
+        futures::future::select_all(waits).await.0
+    }
+}
+
+/// Plays a site's roles until it is asked to end, or another site has taken over.
+pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
+    let (_control, mut calls): (Control, mpsc::Receiver<Call>) = Control::open(&state.folder)?;
+    let mut signals = Signals::new()?;
+    loop {
+        let member = state.site.member();
+        let next = match member.role {
+            Role::Replica => replica::play(state, &options, &mut calls, &mut signals).await?,
+            Role::Active => active::play(state, &mut options, &mut calls, &mut signals).await?,
+            Role::Fenced if member.handed_over => {
+                output::warn(&format!(
+                    "the other site has taken over with everything; follow it with `firedrill replica serve {}`",
+                    state.folder.display()
+                ));
+                return Ok(Exit::Met);
+            }
+            Role::Fenced => {
+                output::warn(&format!(
+                    "the other site has taken over in a newer generation: nothing is written here any more. What it \
+                     had not received is only here; `firedrill replica serve {} --discard-unsent` gives that up and \
+                     follows",
+                    state.folder.display()
+                ));
+                return Ok(Exit::Missed);
+            }
+        };
+        if let Next::End(exit) = next {
+            return Ok(exit);
+        }
+    }
+}

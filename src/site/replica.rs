@@ -1,0 +1,301 @@
+//! The role of the site that follows.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use async_trait::async_trait;
+use engine::format::member::{Disk, Member, Refusal};
+use engine::replication::nbd::{DeviceExport, Exports, Named};
+use engine::replication::replica::{
+    Choice, MakeDisks, Overlay, Replica, Served, TIDY_EVERY, ViewDisk,
+};
+use engine::seam::{BlockDevice, FileDevice};
+use engine::units::Timestamp;
+use engine::{Error, ErrorKind};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::control::{Call, Request};
+use super::daemon::{Next, Options, Signals};
+use super::{State, parse_serve, serve, status};
+use crate::output::{self, warn};
+
+/// Reads which point to take.
+pub(super) fn read_choice(text: &str) -> Result<Choice> {
+    match text {
+        // Every point is processed the moment that it is confirmed: the two are one here.
+        "latest" | "latest-processed" => Ok(Choice::Latest),
+        "latest-application" => Ok(Choice::LatestApplication),
+        text => {
+            let instant: jiff::Timestamp = text.parse().map_err(|_| {
+                let what = format!(
+                    "'{text}' is no point: write latest, latest-processed, latest-application or an instant such as \
+                     2026-11-28T14:05:00Z"
+                );
+                Error::new(ErrorKind::Invalid, what)
+            })?;
+            let nanoseconds = instant.as_nanosecond();
+            Ok(Choice::At(Timestamp::from_nanoseconds(nanoseconds)))
+        }
+    }
+}
+
+struct Disks(std::path::PathBuf);
+
+#[async_trait]
+impl MakeDisks for Disks {
+    async fn make(&self, disks: &[Disk]) -> engine::Result<Vec<(Disk, Arc<dyn BlockDevice>)>> {
+        let folder = self.0.join("disks");
+        let failed = |error| {
+            Error::from_io(
+                format!("failed to make disks in {}", folder.display()),
+                error,
+            )
+        };
+        std::fs::create_dir_all(&folder).map_err(failed)?;
+        let made = disks.iter().map(|disk| {
+            // The name is the other site's: it must not lead out of the folder.
+            let sound = !disk.name.is_empty()
+                && disk.name.len() <= 255
+                && !disk.name.contains(['/', '\0'])
+                && !disk.name.starts_with('.');
+            if !sound {
+                let what = format!(
+                    "{:?} can't be a disk's name: it must be a plain file name",
+                    disk.name
+                );
+                return Err(Error::new(ErrorKind::Invalid, what));
+            }
+            let path = folder.join(&disk.name);
+            let file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path);
+            let file = file.map_err(failed)?;
+            file.set_len(disk.size).map_err(failed)?;
+            file.sync_all().map_err(failed)?;
+            let path = std::fs::canonicalize(&path).map_err(failed)?;
+            let device = FileDevice::open(&path, true)?;
+            let disk = Disk {
+                path: path.display().to_string(),
+                ..disk.clone()
+            };
+            Ok((disk, Arc::new(device) as Arc<dyn BlockDevice>))
+        });
+        made.collect()
+    }
+}
+
+/// Plays the role until this site takes over, or is asked to end.
+pub(super) async fn play(
+    state: &State,
+    options: &Options,
+    calls: &mut mpsc::Receiver<Call>,
+    signals: &mut Signals,
+) -> Result<Next> {
+    let member = state.site.member();
+    let Some(listen) = &options.listen else {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "this site follows the other one: run `firedrill replica serve` here",
+        )
+        .into());
+    };
+    let devices = member.disks.iter().map(|disk| {
+        let device = FileDevice::open(Path::new(&disk.path), true)?;
+        Ok(Arc::new(device) as Arc<dyn BlockDevice>)
+    });
+    let devices: Vec<_> = devices.collect::<Result<_>>()?;
+    let key = state.identity.key.clone();
+    let replica =
+        Arc::new(Replica::open(Arc::clone(&state.site), key, devices, options.retention()).await?);
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|error| Error::from_io(format!("failed to listen at {listen}"), error))?;
+    warn(&format!(
+        "following; the other site connects to {}",
+        listener.local_addr()?
+    ));
+    let (ended, mut ends) = mpsc::channel(16);
+    let mut tidies = interval(TIDY_EVERY);
+    tidies.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tidying: Option<tokio::task::JoinHandle<engine::Result<()>>> = None;
+    let mut sessions = tokio::task::JoinSet::new();
+    let next = loop {
+        tokio::select! {
+            biased;
+            exit = signals.next() => break Next::End(exit),
+            Some(end) = ends.recv() => {
+                if matters(&end) {
+                    break Next::Role;
+                }
+            }
+            Some(call) = calls.recv() => {
+                if let Some(next) = answer(state, options, &replica, call).await {
+                    break next;
+                }
+            }
+            stream = state.identity.accept(&listener) => {
+                let (identity, replica) = (state.identity.clone(), Arc::clone(&replica));
+                let (ended, disks) = (ended.clone(), Disks(state.folder.clone()));
+                let stream = stream?;
+                sessions.spawn(async move {
+                    let end = match identity.welcome(stream).await {
+                        Ok(link) => replica.serve(link, &disks).await,
+                        Err(error) => Err(error),
+                    };
+                    let _ = ended.send(end).await.is_ok();
+                });
+            }
+            _ = tidies.tick() => {
+                if tidying.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
+                    if let Some(done) = tidying.take() && let Err(error) = done.await? {
+                        warn(&format!("the history could not be tidied: {error}"));
+                    }
+                    let replica = Arc::clone(&replica);
+                    tidying = Some(tokio::spawn(async move { replica.tidy().await }));
+                }
+            }
+            Some(_) = sessions.join_next() => {}
+        }
+    };
+    // Nothing of this role goes on in the next: the disks and the history are opened anew.
+    sessions.shutdown().await;
+    if let Some(tidying) = tidying {
+        tidying.abort();
+        let _ = tidying.await.is_ok();
+    }
+    Ok(next)
+}
+
+/// Whether a connection's end changes the role.
+fn matters(end: &engine::Result<Served>) -> bool {
+    match end {
+        Ok(Served::TakenOver) => return true,
+        Ok(Served::Ended) => {
+            warn("the other site is gone; its last whole batch is the newest point")
+        }
+        Ok(Served::Refused(Refusal::OtherDisks)) => {
+            warn(
+                "refused: the other site's disks have other names or sizes than those that are kept here",
+            );
+        }
+        Ok(Served::Refused(why)) => warn(&format!("refused the other site: {why:?}")),
+        Err(error) => warn(&format!("a connection ended: {error}")),
+    }
+    false
+}
+
+async fn answer(
+    state: &State,
+    options: &Options,
+    replica: &Arc<Replica>,
+    call: Call,
+) -> Option<Next> {
+    let Call {
+        request,
+        answer,
+        gone,
+    } = call;
+    let answered = match request {
+        Request::Status => Ok(status::replica(state, replica, options).await),
+        Request::Failover { point } => match fail_over(replica, &point).await {
+            Ok(told) => {
+                let _ = answer.send(Ok(told)).is_ok();
+                return Some(Next::Role);
+            }
+            Err(error) => Err(error),
+        },
+        Request::TestFailover { point, serve } => {
+            match test(state, options, replica, &point, &serve, gone).await {
+                Ok(told) => Ok(told),
+                Err(error) => Err(error),
+            }
+        }
+        Request::Commit => Err(super::active::conflict(
+            "nothing was failed over: there is nothing to commit",
+        )),
+        Request::Reprotect { .. } | Request::HandOver { .. } | Request::Point { .. } => Err(
+            super::active::conflict("this site follows the other one: ask there"),
+        ),
+    };
+    let _ = answer.send(answered).is_ok();
+    None
+}
+
+async fn fail_over(replica: &Arc<Replica>, point: &str) -> Result<Value> {
+    let point = replica.choose(read_choice(point)?).await?;
+    let failed_over = replica.fail_over(point, false).await?;
+    Ok(status::failed_over(&failed_over))
+}
+
+/// Serves a writable copy of a point until `gone`; replication goes on.
+async fn test(
+    state: &State,
+    options: &Options,
+    replica: &Arc<Replica>,
+    point: &str,
+    at: &str,
+    gone: oneshot::Receiver<()>,
+) -> Result<Value> {
+    let point = replica.choose(read_choice(point)?).await?;
+    let at = parse_serve(at).map_err(|why| Error::new(ErrorKind::Invalid, why))?;
+    let pinned = replica.view(point).await?;
+    let member: Member = state.site.member();
+    let folder = format!(
+        "test-{}",
+        std::time::UNIX_EPOCH
+            .elapsed()
+            .unwrap_or_default()
+            .as_nanos()
+    );
+    let mut exports = Vec::new();
+    for (number, disk) in member.disks.iter().enumerate() {
+        let under = Arc::new(ViewDisk {
+            view: Arc::clone(&pinned.view),
+            disk: number as u16,
+        });
+        let over = state.device(&folder, &disk.name, disk.size)?;
+        let map = state.device(
+            &folder,
+            &format!("{}.map", disk.name),
+            Overlay::map_bytes(disk.size),
+        )?;
+        let overlay = Overlay::open(under, Arc::new(over), Arc::new(map)).await?;
+        exports.push(Named {
+            name: disk.name.clone(),
+            description: format!(
+                "test of the recovery point of {}",
+                output::instant(point.captured)
+            ),
+            export: Arc::new(DeviceExport::new(Arc::new(overlay), false)),
+        });
+    }
+    let served = serve(state, &at, &options.how, Exports::new(exports)?).await;
+    let mut serving = match served {
+        Ok(serving) => serving,
+        Err(error) => {
+            state.clear(&folder)?;
+            return Err(error);
+        }
+    };
+    let left = state.folder.join(&folder);
+    drop(tokio::spawn(async move {
+        let _ = gone.await.is_ok();
+        serving.cut().await;
+        drop(pinned);
+        if let Err(error) = std::fs::remove_dir_all(&left) {
+            warn(&format!("{} could not be removed: {error}", left.display()));
+        }
+    }));
+    Ok(json!({
+        "serve": at.0.to_string(),
+        "captured": output::instant(point.captured),
+        "batch": point.batch,
+        "consistency": point.consistency.name(),
+    }))
+}
