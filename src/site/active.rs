@@ -10,7 +10,7 @@ use engine::format::member::{Disk, FailedOver, Member, Role};
 use engine::format::point::Consistency;
 use engine::replication::export::SourceExport;
 use engine::replication::nbd::{Exports, Named};
-use engine::replication::replica::{Choice, Overlay, Pinned, Point, Replica, ViewDisk};
+use engine::replication::replica::{Choice, MakeDisks, Overlay, Pinned, Point, Replica, Served, ViewDisk};
 use engine::replication::source::{Outcome, Parts, Protected, Source};
 use engine::replication::transport::TlsDial;
 use engine::seam::{BlockDevice, FileDevice};
@@ -238,10 +238,21 @@ impl<'a> Active<'a> {
         let mut keeps = interval(KEEP_EVERY);
         keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut churns = interval(CHURN_EVERY);
+        let listener = match &self.options.listen {
+            Some(at) => Some(super::replica::listen(at).await?),
+            None => None,
+        };
+        let mut callers = tokio::task::JoinSet::new();
         loop {
             let draining = async {
                 match &mut self.draining {
                     Some((draining, until)) => tokio::time::timeout_at(*until, draining).await,
+                    None => pending().await,
+                }
+            };
+            let called = async {
+                match &listener {
+                    Some(listener) => self.state.identity.accept(listener).await,
                     None => pending().await,
                 }
             };
@@ -260,6 +271,28 @@ impl<'a> Active<'a> {
                     if let Some(next) = self.answer(call).await? {
                         source.close("this site goes on with another point").await;
                         return Ok(next);
+                    }
+                }
+                stream = called => {
+                    let (identity, below) = (self.state.identity.clone(), self.below.as_ref());
+                    let replica = below.map(|below| Arc::clone(&below.replica));
+                    let stream = stream?;
+                    callers.spawn(async move {
+                        let link = identity.welcome(stream).await?;
+                        match replica {
+                            // The other site is told that it may not write any more.
+                            Some(replica) => replica.serve(link, &NoDisks).await,
+                            None => Ok(Served::Ended),
+                        }
+                    });
+                }
+                Some(ended) = callers.join_next() => {
+                    if let Err(error) = ended? {
+                        output::warn(&format!("a connection ended: {error}"));
+                    }
+                    if self.state.site.member().role == Role::Fenced {
+                        self.source.close("another site is active in a newer generation").await;
+                        return Ok(Next::Role);
                     }
                 }
                 _ = keeps.tick() => self.keep().await?,
@@ -574,6 +607,16 @@ impl<'a> Active<'a> {
             );
         }
         Ok(Next::End(exit))
+    }
+}
+
+/// A site that is active makes no disks for another.
+struct NoDisks;
+
+#[async_trait::async_trait]
+impl MakeDisks for NoDisks {
+    async fn make(&self, _: &[Disk]) -> engine::Result<Vec<(Disk, Arc<dyn BlockDevice>)>> {
+        Err(Error::new(ErrorKind::Conflict, "this site is active: it follows nobody"))
     }
 }
 

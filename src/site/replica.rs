@@ -113,9 +113,7 @@ pub(super) async fn play(
     let key = state.identity.key.clone();
     let replica =
         Arc::new(Replica::open(Arc::clone(&state.site), key, devices, options.retention()).await?);
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Error::from_io(format!("failed to listen at {listen}"), error))?;
+    let listener = self::listen(listen).await?;
     warn(&format!(
         "following; the other site connects to {}",
         listener.local_addr()?
@@ -170,6 +168,12 @@ pub(super) async fn play(
         let _ = tidying.await.is_ok();
     }
     Ok(next)
+}
+
+/// Listens for the other site.
+pub(super) async fn listen(at: &str) -> Result<TcpListener> {
+    let listening = TcpListener::bind(at).await;
+    Ok(listening.map_err(|error| Error::from_io(format!("failed to listen at {at}"), error))?)
 }
 
 /// Whether a connection's end changes the role.

@@ -152,25 +152,30 @@ impl Replica {
     /// The points that can be had, oldest first.
     pub async fn points(&self) -> Vec<Point> {
         let history = self.history.lock().await;
-        points(&self.site.member(), &history)
+        self.listed(&history)
+    }
+
+    /// The points, of which the newest is as of the last instant up to which nothing was written after it.
+    fn listed(&self, history: &History) -> Vec<Point> {
+        let mut points = points(&self.site.member(), history);
+        if let (Some(newest), Some((batch, until))) = (points.last_mut(), self.lock().idle)
+            && newest.batch == batch
+        {
+            newest.captured = newest.captured.max(until);
+        }
+        points
     }
 
     /// How it stands.
     pub async fn standing(&self) -> Standing {
         let history = self.history.lock().await;
-        let points = points(&self.site.member(), &history);
+        let points = self.listed(&history);
         let now = self.lock();
-        let mut newest = points.last().copied();
-        if let (Some(newest), Some((batch, until))) = (&mut newest, now.idle)
-            && newest.batch == batch
-        {
-            newest.captured = newest.captured.max(until);
-        }
         Standing {
             skew_micros: now.skew_micros,
             connected: now.connected,
             since: now.since,
-            newest,
+            newest: points.last().copied(),
             oldest: points.first().copied(),
             points: points.len() as u64,
             history_bytes: history.bytes(),
@@ -234,8 +239,8 @@ impl Replica {
     /// `Conflict` where this site is not a replica, or has committed; what the store gives.
     pub async fn fail_over(&self, point: Point, planned: bool) -> Result<FailedOver> {
         let history = self.history.lock().await;
-        let known = points(&self.site.member(), &history).contains(&point);
-        if !known {
+        let mut known = self.listed(&history).into_iter();
+        if !known.any(|known| known.batch == point.batch) {
             return Err(Error::new(
                 ErrorKind::NotFound,
                 "that recovery point is gone: choose another",
