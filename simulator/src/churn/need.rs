@@ -1,0 +1,82 @@
+//! The smallest bandwidth that holds an RPO: always, or for a share of the time.
+//!
+//! More bandwidth never makes a batch later, so the RPO never rises with it and halving the range finds the smallest one, to
+//! the byte a second.
+
+use super::course::Shipment;
+use super::link::Link;
+
+/// What is asked of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Goal {
+    /// The RPO that is to be held.
+    pub target_micros: u64,
+    /// The link's latency.
+    pub latency_micros: u64,
+}
+
+/// Where the search gives up: no link is faster.
+const MOST: u64 = 1 << 50;
+
+impl Shipment<'_> {
+    /// The smallest bandwidth, in bytes a second, under which the RPO is never above the target, not even while the last of
+    /// it arrives; `None` where no bandwidth does that. `guess` is one that may do, to begin at.
+    pub fn need_always(&self, goal: Goal, guess: Option<u64>) -> Option<u64> {
+        if goal.target_micros <= self.floor_micros(goal.latency_micros) && !self.batches.is_empty() {
+            return None;
+        }
+        smallest(guess, |bytes_per_second| {
+            self.holds(&goal.link(bytes_per_second), goal.target_micros)
+        })
+    }
+
+    /// The smallest bandwidth under which the RPO is no more than the target for so many of a million parts of the
+    /// span; `None` where no bandwidth does that.
+    pub fn need_share(&self, goal: Goal, ppm: u64, guess: Option<u64>) -> Option<u64> {
+        let wanted = u128::from(self.span_micros) * u128::from(ppm);
+        smallest(guess, |bytes_per_second| {
+            let within = self.within(&goal.link(bytes_per_second), goal.target_micros);
+            u128::from(within) * 1_000_000 >= wanted
+        })
+    }
+}
+
+impl Goal {
+    fn link(self, bytes_per_second: u64) -> Link {
+        Link {
+            latency_micros: self.latency_micros,
+            ..Link::new(bytes_per_second)
+        }
+    }
+}
+
+/// The smallest number that will do, if a larger one than one that does will do as well.
+fn smallest(guess: Option<u64>, mut does: impl FnMut(u64) -> bool) -> Option<u64> {
+    let mut high = guess.unwrap_or(1024).clamp(1, MOST);
+    let mut low = 0;
+    while !does(high) {
+        if high >= MOST {
+            return None;
+        }
+        low = high;
+        high = high.saturating_mul(4).min(MOST);
+    }
+    // A guess that is far too high costs few steps if the way down is as quick as the way up.
+    while low == 0 && high > 1 {
+        let lower = high / 4;
+        if lower == 0 || !does(lower) {
+            low = lower;
+            break;
+        }
+        high = lower;
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if does(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Some(high)
+}
