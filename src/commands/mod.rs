@@ -10,6 +10,7 @@ mod drill;
 mod forget;
 mod init;
 mod ls;
+mod plan;
 mod points;
 mod prune;
 mod restore;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Drill(args) => drill::run(args, json).await,
             Command::Compare(args) => compare::run(args, json).await,
             Command::Chaos(args) => chaos::run(args, json),
+            Command::Plan(args) => plan::run(args, json),
             Command::Advise(args) => advise::run(args, json),
         }
     })

@@ -186,7 +186,11 @@ impl Stretch {
         match self {
             Self::Rise { from, to, rpo } => {
                 let long = to.min(until).saturating_sub(from);
-                if target < rpo { 0 } else { long.min(target - rpo) }
+                if target < rpo {
+                    0
+                } else {
+                    long.min(target - rpo)
+                }
             }
             Self::Idle { from, to } => {
                 let long = to.min(until).saturating_sub(from);
@@ -285,12 +289,17 @@ impl Course {
                 Stretch::Idle { from, to } => {
                     let teeth = (self.interval_micros.max(1), self.latency_micros);
                     let long = to.min(end).saturating_sub(from.max(start));
-                    let low = stretch.within(teeth, target, end) - stretch.within(teeth, target, start);
-                    let over = long.saturating_sub(low);
-                    seen.micros += over;
-                    if over > 0 {
-                        seen.count += long / teeth.0;
-                    }
+                    let low =
+                        stretch.within(teeth, target, end) - stretch.within(teeth, target, start);
+                    seen.micros += long.saturating_sub(low);
+                    // Each tooth rises above the target that falls to it.
+                    let begun = |until: u64| match target.checked_sub(teeth.1) {
+                        Some(above) if above < teeth.0 => {
+                            to.min(until).saturating_sub(from + above).div_ceil(teeth.0)
+                        }
+                        _ => 0,
+                    };
+                    seen.count += begun(end) - begun(start);
                     seen.worst_micros = seen.worst_micros.max(teeth.0 + teeth.1);
                 }
             }
@@ -311,6 +320,9 @@ impl Course {
             let (from, to) = match stretch {
                 Stretch::Rise { from, to, .. } | Stretch::Idle { from, to } => (*from, *to),
             };
+            if from >= self.span_micros {
+                break;
+            }
             while part + 1 < parts && edge(part + 1) <= from {
                 part += 1;
             }

@@ -42,7 +42,8 @@ impl Link {
         let link = *self;
         let (mut since, mut bytes, mut left) = (0_u64, 0_u128, 0_u64);
         batches.iter().map(move |batch| {
-            if batch.closes_micros > left {
+            // What left in the microsecond in which this closes had left before: `left` is rounded up.
+            if batch.closes_micros >= left {
                 (since, bytes) = (link.ready(batch.closes_micros), 0);
             }
             bytes += u128::from(batch.bytes);

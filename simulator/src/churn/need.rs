@@ -22,7 +22,8 @@ impl Shipment<'_> {
     /// The smallest bandwidth, in bytes a second, under which the RPO is never above the target, not even while the last of
     /// it arrives; `None` where no bandwidth does that. `guess` is one that may do, to begin at.
     pub fn need_always(&self, goal: Goal, guess: Option<u64>) -> Option<u64> {
-        if goal.target_micros <= self.floor_micros(goal.latency_micros) && !self.batches.is_empty() {
+        if goal.target_micros <= self.floor_micros(goal.latency_micros) && !self.batches.is_empty()
+        {
             return None;
         }
         smallest(guess, |bytes_per_second| {

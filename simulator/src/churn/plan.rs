@@ -10,9 +10,7 @@ use super::rows::{
     ChurnPlanRows, CompressionFrom, DayRow, HistoryPolicy, HistoryRow, LinkReason, LinkRow,
     NeedRow, OutageRow, PartRow, TermsRow, WatchedRow, WindowRow,
 };
-use super::space::{
-    backlog, history_of_all, history_of_site_recovery, with_mark, worst_outage,
-};
+use super::space::{backlog, history_of_all, history_of_site_recovery, with_mark, worst_outage};
 use crate::component::Component;
 use crate::scenario::{DAY, HOUR, MINUTE, SECOND};
 
@@ -110,7 +108,9 @@ pub fn plan(
         (LinkReason::Always, need.always_bytes_per_second),
         (LinkReason::Share, need.share_bytes_per_second),
     ];
-    let looked = looked.into_iter().filter_map(|(why, bytes)| Some((why, bytes?)));
+    let looked = looked
+        .into_iter()
+        .filter_map(|(why, bytes)| Some((why, bytes?)));
     let looked = looked.chain(asked.map(|bytes| (LinkReason::Asked, *bytes)));
     let links = looked.map(|(reason, bytes_per_second)| {
         let row = link(&shipments[0], request, (reason, bytes_per_second));
@@ -133,7 +133,6 @@ pub fn plan(
         parts: parts(churn, &coalesced),
     }
 }
-
 
 /// Targets of the curve: round ones that can be held and are no longer than what was watched, and the one that is asked.
 fn targets(churn: &Churn, request: &Request) -> Vec<u64> {

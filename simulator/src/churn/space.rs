@@ -68,47 +68,56 @@ pub fn backlog(shipment: &Shipment<'_>, link: &Link) -> Backlog {
     seen
 }
 
-/// The outage of `long` that piles up the most: when it begins, at the end of a batch.
+/// The outage of `long` that piles up the most: when it begins.
 ///
 /// What waits when the link is back, and later, is `f(t) - min f(u) + B d`, with `f` what was written less what `B` bytes a
 /// second could have sent, `u` before the outage and `t` after it: the largest of it is found in one pass.
 pub fn worst_outage(shipment: &Shipment<'_>, link: &Link, long: u64) -> u64 {
     let batches = shipment.batches;
-    let mut written = 0_i128;
     let rate = i128::from(link.bytes_per_second);
-    let second = i128::from(SECOND);
-    // In millionths of a byte, before and after each batch's end.
-    let levels: Vec<(i128, i128)> = batches
-        .iter()
-        .map(|batch| {
-            let sent = rate * i128::from(batch.closes_micros);
-            let before = written * second - sent;
-            written += i128::from(batch.bytes);
-            (before, written * second - sent)
-        })
-        .collect();
-    let mut later = vec![i128::MIN; batches.len() + 1];
-    for at in (0..batches.len()).rev() {
-        later[at] = later[at + 1].max(levels[at].1);
+    // In millionths of a byte.
+    let sendable = |until: u64| rate * i128::from(until);
+    let mut written = vec![0_i128];
+    for batch in batches {
+        let sum = written[written.len() - 1] + i128::from(batch.bytes) * i128::from(SECOND);
+        written.push(sum);
     }
-    let (mut least, mut worst, mut begins) = (0_i128, i128::MIN, 0);
-    let mut end = 0;
-    for (at, batch) in batches.iter().enumerate() {
-        least = least.min(levels[at].0);
-        let from = batch.closes_micros.saturating_sub(1);
+    // The largest `f` from a batch's end on.
+    let mut later = vec![i128::MIN; batches.len() + 1];
+    for (at, batch) in batches.iter().enumerate().rev() {
+        later[at] = later[at + 1].max(written[at + 1] - sendable(batch.closes_micros));
+    }
+    // It is the worst where it stops one more batch, or ends with one.
+    let closes = batches.iter().map(|batch| batch.closes_micros);
+    let stops = closes.clone().map(|closes| closes.saturating_sub(1));
+    let mut begins: Vec<u64> = closes.map(|closes| closes.saturating_sub(long)).collect();
+    begins.extend(stops);
+    begins.sort_unstable();
+    let (mut least, mut start, mut end) = (0_i128, 0, 0);
+    let (mut worst, mut begins_worst) = (i128::MIN, 0);
+    for from in begins {
+        while let Some(batch) = batches
+            .get(start)
+            .filter(|batch| batch.closes_micros <= from)
+        {
+            least = least.min(written[start] - sendable(batch.closes_micros));
+            start += 1;
+        }
+        least = least.min(written[start] - sendable(from));
+        let until = from.saturating_add(long);
         while batches
             .get(end)
-            .is_some_and(|batch| batch.closes_micros < from.saturating_add(long))
+            .is_some_and(|batch| batch.closes_micros < until)
         {
             end += 1;
         }
-        // The last batch that closes while it lasts counts, as does all that follows.
-        let most = later[end.saturating_sub(1).max(at)];
+        let most = later[end].max(written[end] - sendable(until));
+        // Of several the first: after it there is still something to be seen.
         if most - least > worst {
-            (worst, begins) = (most - least, from);
+            (worst, begins_worst) = (most - least, from);
         }
     }
-    begins
+    begins_worst
 }
 
 /// The batches with one of nothing at an outage's beginning: that nothing was written is not known at the other site either.
@@ -134,7 +143,9 @@ pub fn with_mark(shipment: &Shipment<'_>, outage_from: u64) -> Vec<Batch> {
 /// What every point of a retention keeps, one each five minutes.
 pub fn history_of_all(unions: &Unions, retention_micros: u64) -> History {
     let points = retention_micros / POINT_EVERY_MICROS;
-    let ages: Vec<u64> = (0..=points).map(|point| point * POINT_EVERY_MICROS).collect();
+    let ages: Vec<u64> = (0..=points)
+        .map(|point| point * POINT_EVERY_MICROS)
+        .collect();
     history(unions, &ages)
 }
 

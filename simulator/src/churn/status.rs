@@ -53,7 +53,9 @@ pub fn of_status(name: &str, text: &str) -> Result<(Churn, Unions)> {
     let interval = interval.ok_or_else(|| wrong("interval_seconds is no time".to_owned()))?;
     let starts = told.intervals.iter().map(|told| told.start);
     let Some(first) = starts.min() else {
-        return Err(wrong("no interval is told: let the protection run for a while".to_owned()));
+        return Err(wrong(
+            "no interval is told: let the protection run for a while".to_owned(),
+        ));
     };
     let mut disks: BTreeMap<String, u32> = BTreeMap::new();
     for told in &told.intervals {
@@ -72,7 +74,9 @@ pub fn of_status(name: &str, text: &str) -> Result<(Churn, Unions)> {
         let since = told.start.as_microsecond() - first.as_microsecond();
         let number = since.cast_unsigned() / interval;
         if since.cast_unsigned() > 10 * YEAR {
-            return Err(wrong("its intervals are more than ten years apart".to_owned()));
+            return Err(wrong(
+                "its intervals are more than ten years apart".to_owned(),
+            ));
         }
         let disk = disks[&told.disk];
         let sum = sums.entry((number, disk)).or_insert(Interval {
@@ -84,7 +88,9 @@ pub fn of_status(name: &str, text: &str) -> Result<(Churn, Unions)> {
         sum.written_bytes = sum.written_bytes.saturating_add(told.written_bytes);
         sum.unique_bytes = sum.unique_bytes.saturating_add(told.unique_bytes);
         sum.writes = sum.writes.saturating_add(told.writes);
-        sum.shipped_bytes = sum.shipped_bytes.map(|shipped| shipped.saturating_add(told.shipped_bytes));
+        sum.shipped_bytes = sum
+            .shipped_bytes
+            .map(|shipped| shipped.saturating_add(told.shipped_bytes));
     }
     let intervals: Vec<Interval> = sums.into_values().collect();
     let last = intervals.last().map_or(0, |interval| interval.number);
@@ -96,7 +102,9 @@ pub fn of_status(name: &str, text: &str) -> Result<(Churn, Unions)> {
         intervals,
     };
     if churn.sum(|interval| interval.written_bytes) == 0 {
-        return Err(wrong("nothing was written: no bandwidth is needed for it".to_owned()));
+        return Err(wrong(
+            "nothing was written: no bandwidth is needed for it".to_owned(),
+        ));
     }
     let changes: Vec<(u64, u64)> = churn
         .intervals

@@ -111,7 +111,8 @@ impl Reader {
         let end = end.ok_or("it ends beyond any disk")?;
         let blocks = row.offset / size..end.div_ceil(size);
         if blocks.end - blocks.start > ROW_BLOCKS_MAX {
-            let say = "it changes more blocks than one command does: raise --block-size if it is true";
+            let say =
+                "it changes more blocks than one command does: raise --block-size if it is true";
             return Err(say.to_owned());
         }
         let interval = self.open.entry(disk).or_insert(Interval {
@@ -137,7 +138,8 @@ impl Reader {
             self.cleared_bytes = self.cleared_bytes.saturating_add(row.length);
         }
         if self.counter.held() > DAY_BLOCKS_MAX {
-            let say = "too many different blocks in a day: read the trace with a larger --block-size";
+            let say =
+                "too many different blocks in a day: read the trace with a larger --block-size";
             return Err(say.to_owned());
         }
         Ok(())

@@ -376,11 +376,13 @@ impl ChurnPlan {
     fn check(&self) -> std::result::Result<(), String> {
         for disk in &self.disk {
             let limits = &disk.limits.value;
-            let rises = limits.is_sorted_by(|one, next| {
-                one.write < next.write && one.speed.0 <= next.speed.0
-            });
+            let rises = limits
+                .is_sorted_by(|one, next| one.write < next.write && one.speed.0 <= next.speed.0);
             if limits.is_empty() || !rises || limits[0].speed.0 == 0 {
-                return Err(format!("{}: name limits by rising size of writes", disk.kind));
+                return Err(format!(
+                    "{}: name limits by rising size of writes",
+                    disk.kind
+                ));
             }
         }
         if self.disk.is_empty() || self.machine.value.0 == 0 {
@@ -394,7 +396,9 @@ impl DiskChurn {
     /// The limit for writes that are so large in the mean.
     pub fn limit(&self, mean_write_bytes: u64) -> ChurnLimit {
         let limits = &self.limits.value;
-        let fits = limits.iter().rfind(|limit| limit.write.0 <= mean_write_bytes);
+        let fits = limits
+            .iter()
+            .rfind(|limit| limit.write.0 <= mean_write_bytes);
         *fits.unwrap_or(&limits[0])
     }
 }
