@@ -5,6 +5,7 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::words;
 use crate::axis::{Axis, Quantity, Side};
 use crate::canvas::TEXT;
 use crate::canvas::{Area, Failed, SIZE, colour, draw_mesh, text_width, write};
@@ -54,8 +55,9 @@ pub(super) struct Plot<'a> {
 const PALE: f64 = 0.3;
 
 /// Names of times.
+#[expect(clippy::cast_sign_loss, reason = "ticks are above zero")]
 pub(super) fn time(seconds: f64) -> String {
-    units::seconds(seconds)
+    words::time((seconds * 1e6).round() as u64)
 }
 
 /// Names of speeds.

@@ -237,33 +237,43 @@ fn churn(rows: &ChurnPlanRows) -> Result<Chart, ReportError> {
 }
 
 fn windows(rows: &ChurnPlanRows) -> Result<Chart, ReportError> {
-    let dots = rows.windows.iter();
-    let unique: Vec<(f64, f64)> = dots
-        .map(|row| (seconds(row.window_micros), row.bytes_per_second as f64))
+    let shares: Vec<(f64, f64)> = rows
+        .windows
+        .iter()
+        .map(|row| {
+            let written = row.written_bytes_mean.max(1) as f64;
+            let share = row.unique_bytes_mean as f64 / written * 100.0;
+            (seconds(row.window_micros), share)
+        })
         .collect();
-    let (first, last) = ends(unique.iter().map(|dot| dot.0));
-    let span = seconds(rows.watched.span_micros);
-    let mean = rows.watched.written_bytes as f64 / span;
+    let (first, last) = ends(shares.iter().map(|dot| dot.0));
+    let most = shares.iter().map(|dot| dot.1).fold(100.0, f64::max);
+    let told: Vec<String> = shares
+        .iter()
+        .map(|(window, share)| format!("{}: {share:.0} %", time(*window)))
+        .collect();
     let lines = [
-        line("different blocks", 0, Look::Line, unique.clone()),
+        line("different blocks", 0, Look::Line, shares),
         line(
             "every write",
             1,
             Look::Dashes,
-            vec![(first.min(last), mean), (last, mean)],
+            vec![(first.min(last), 100.0), (last, 100.0)],
         ),
     ];
-    let (low, high) = ends(lines.iter().flat_map(|line| &line.dots).map(|dot| dot.1));
     let plot = Plot {
         lines: &lines,
         x: ("sent together", Scale::times(first, last)),
-        y: ("rate in the mean", Scale::speeds(low, high)),
+        y: ("% of what is written", Scale::Linear(Quantity::Count, most)),
         names: [time, speed],
     };
     made(
         "What sending less often spares",
-        "The different blocks of windows of each length, for each second of it: a block that is written again in a window is \
-         sent once. Complete windows only, so that short ones show more of the recording than long ones.",
-        plot.svg("What sending less often spares."),
+        "Different blocks in windows of each length, beside all that is written in them: a block that is written again in a \
+         window is sent once. They count whole, so that small writes can make them more.",
+        plot.svg(&format!(
+            "What sending less often spares. {}",
+            told.join("; ")
+        )),
     )
 }

@@ -14,7 +14,10 @@ pub fn bandwidth_summary(document: &BandwidthDocument, width: usize) -> String {
     for sentence in &document.answer {
         text += &wrap(sentence, width);
     }
-    for table in [links(plan), targets(plan), limits(plan)] {
+    let mut refused = limits(plan);
+    // What is admitted is said above; here is what is not.
+    refused.retain(|row| row.last().is_none_or(|verdict| verdict != "admitted"));
+    for table in [links(plan), targets(plan), refused] {
         if table.len() > 1 {
             text.push('\n');
             text += &blocks(&table, width).concat();
@@ -33,12 +36,12 @@ pub(super) fn links(plan: &ChurnPlanRows) -> Vec<Vec<String>> {
     let head = [
         "bandwidth",
         "held",
-        "RPO half",
+        "RPO 50 %",
         "90 %",
         "99 %",
         "worst",
         "missed",
-        "longest queue",
+        "queue lasts",
         "journal",
         "with outage",
     ];
@@ -59,15 +62,21 @@ pub(super) fn links(plan: &ChurnPlanRows) -> Vec<Vec<String>> {
             words::time(link.rpo_p90_micros),
             words::time(link.rpo_p99_micros),
             words::time(link.rpo_worst_micros),
-            words::violations(plan, link)
-                .replace(" violations", "")
-                .replace("no violation", "never"),
+            missed(plan, link),
             words::time(link.drain_micros),
             units::bytes(link.journal_bytes),
             units::bytes(link.outage.journal_bytes),
         ]);
     }
     rows
+}
+
+fn missed(plan: &ChurnPlanRows, link: &simulator::churn::LinkRow) -> String {
+    let (count, of) = words::missed(plan, link);
+    match count.as_str() {
+        "0" => "never".to_owned(),
+        _ => format!("{count} {of}"),
+    }
 }
 
 /// A row for each target.
@@ -99,7 +108,14 @@ pub(super) fn targets(plan: &ChurnPlanRows) -> Vec<Vec<String>> {
 
 /// A row for each of Site Recovery's limits.
 pub(super) fn limits(plan: &ChurnPlanRows) -> Vec<Vec<String>> {
-    let head = ["Site Recovery", "of", "limit", "mean", "busiest 5 min", ""];
+    let head = [
+        "Site Recovery",
+        "of",
+        "limit",
+        "mean",
+        "busiest 5 min",
+        "verdict",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for row in &plan.limits {
         rows.push(vec![

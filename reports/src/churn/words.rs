@@ -8,10 +8,17 @@ use simulator::churn::{
 use crate::units;
 
 const DAY_MICROS: u64 = 86_400_000_000;
+/// A recording is short for a target of which it holds fewer.
+const SHORT: u64 = 10;
 
-/// A time.
+/// A time; a round one in the unit in which it is one.
 pub(super) fn time(micros: u64) -> String {
-    units::seconds(micros as f64 / 1e6)
+    let units = [(3_600_000_000, "h"), (60_000_000, "min"), (1_000_000, "s")];
+    let round = |(unit, _): &&(u64, &str)| micros > 0 && micros.is_multiple_of(*unit);
+    match units.iter().find(round) {
+        Some((unit, name)) if micros / unit < 120 => format!("{} {name}", micros / unit),
+        _ => units::seconds(micros as f64 / 1e6),
+    }
 }
 
 /// A bandwidth that is needed, rounded up; `None` where none will do.
@@ -49,19 +56,70 @@ pub(super) fn answer(rows: &ChurnPlanRows) -> Vec<String> {
             .map(|link| of_link(rows, link)),
     );
     said.push(coalescing(rows));
-    if let Some(link) = rows.links.first() {
+    said.extend(rows.links.first().map(|link| journal(rows, link)));
+    said.extend(history(rows));
+    said.extend(site_recovery(rows));
+    if terms.target_micros > rows.watched.span_micros / SHORT {
         said.push(format!(
-            "With {} the journal needs {}; to outlast an outage of {} at the worst moment {}, and {} later all is there \
-             again.",
-            units::speed_up(link.bytes_per_second),
-            units::bytes(link.journal_bytes),
-            time(terms.outage_micros),
-            units::bytes(link.outage.journal_bytes),
-            time(link.outage.drain_micros),
+            "Note: {} were recorded, which is short for an RPO of {target}: nothing can be behind by more than has passed \
+             yet. Record {} at least.",
+            time(rows.watched.span_micros),
+            time(terms.target_micros.saturating_mul(SHORT)),
         ));
     }
-    said.extend(history(rows));
     said
+}
+
+fn journal(rows: &ChurnPlanRows, link: &LinkRow) -> String {
+    let later = match link.outage.drain_micros {
+        Some(micros) if micros < 365 * DAY_MICROS => {
+            format!("{} after it all is there again", time(micros))
+        }
+        _ => "after it this link never catches up".to_owned(),
+    };
+    let carried = if link.outage.carried_on {
+        " (longer than the recording, which is carried on in the mean)"
+    } else {
+        " at the worst moment"
+    };
+    format!(
+        "With {} the journal needs {}, and {} to outlast an outage of {}{carried}; {later}.",
+        units::speed_up(link.bytes_per_second),
+        units::bytes(link.journal_bytes),
+        units::bytes(link.outage.journal_bytes),
+        time(rows.terms.outage_micros),
+    )
+}
+
+/// Whether Site Recovery's limits admit it, and if not, which do not.
+fn site_recovery(rows: &ChurnPlanRows) -> Option<String> {
+    let limits = &rows.limits;
+    let tightest = limits.iter().min_by_key(|row| row.limit_bytes_per_second)?;
+    let count = |admission: Admission| {
+        limits
+            .iter()
+            .filter(|row| row.admission == admission)
+            .count()
+    };
+    let (late, never) = (
+        count(Admission::LatePoints),
+        count(Admission::NeverCatchesUp),
+    );
+    if late + never == 0 {
+        return Some(format!(
+            "Site Recovery admits it by every limit that it documents, the tightest of {} for {}: the busiest five minutes \
+             bring {}.",
+            units::megabytes(tightest.limit_bytes_per_second),
+            limited(tightest),
+            units::megabytes(tightest.peak_bytes_per_second),
+        ));
+    }
+    Some(format!(
+        "Of Site Recovery's {} limits for these disks, {} admit it, {late} with late points, and behind {never} it never \
+         catches up.",
+        limits.len(),
+        limits.len() - late - never,
+    ))
 }
 
 /// What a bandwidth gives.
@@ -74,43 +132,42 @@ fn of_link(rows: &ChurnPlanRows, link: &LinkRow) -> String {
         share(link.held_ppm),
         violations(rows, link)
     );
-    if link.after_end_micros > rows.watched.span_micros {
-        said += "; what is written is more than it carries, so that it falls behind for ever";
+    let carries = u128::from(link.bytes_per_second) * u128::from(rows.watched.span_micros);
+    if u128::from(rows.watched.shipped_bytes) * 1_000_000 > carries {
+        said += "; more is written in the mean than it carries, so that it never catches up";
     } else if link.after_end_micros > rows.terms.target_micros {
-        said += &format!(
-            "; at the end {} are left to send, which takes {} more",
-            units::bytes(link.backlog_bytes),
+        let left = format!(
+            "; the last of it is there {} after the end",
             time(link.after_end_micros)
         );
+        said += &left;
     }
     said + "."
 }
 
 /// How often the target is missed: a day, or in all of what is shorter.
-pub(super) fn violations(rows: &ChurnPlanRows, link: &LinkRow) -> String {
-    let span = rows.watched.span_micros;
-    let plural = |count: &str| {
-        if count == "1" {
-            "violation"
-        } else {
-            "violations"
-        }
-    };
-    if link.violations == 0 {
-        return "no violation".to_owned();
+fn violations(rows: &ChurnPlanRows, link: &LinkRow) -> String {
+    let (count, of) = missed(rows, link);
+    match count.as_str() {
+        "0" => "no violation".to_owned(),
+        "1" => format!("1 violation {of}"),
+        _ => format!("{count} violations {of}"),
     }
+}
+
+/// The same as a count and what it is of.
+pub(super) fn missed(rows: &ChurnPlanRows, link: &LinkRow) -> (String, String) {
+    let span = rows.watched.span_micros;
     if span < DAY_MICROS {
-        let count = units::count(link.violations);
-        return format!("{count} {} in {}", plural(&count), time(span));
+        return (units::count(link.violations), format!("in {}", time(span)));
     }
     let daily = link.violations as f64 * DAY_MICROS as f64 / span as f64;
-    let daily = if daily >= 10.0 {
-        format!("{daily:.0}")
-    } else {
-        format!("{daily:.1}")
+    let daily = match daily {
+        10.0.. => format!("{daily:.0}"),
+        _ => format!("{daily:.1}"),
     };
     let daily = daily.strip_suffix(".0").unwrap_or(&daily).to_owned();
-    format!("{daily} {} a day", plural(&daily))
+    (daily, "a day".to_owned())
 }
 
 fn coalescing(rows: &ChurnPlanRows) -> String {
@@ -249,15 +306,12 @@ pub(super) fn admission(row: &LimitRow) -> String {
     match row.admission {
         Admission::Admitted => "admitted".to_owned(),
         Admission::LatePoints => format!(
-            "admitted, {} of {} points late, by {} at worst",
+            "{} of {} points late, up to {}",
             units::count(row.late_points),
             units::count(row.points),
             time(row.worst_wait_micros)
         ),
-        Admission::NeverCatchesUp => format!(
-            "never catches up: {} in the mean",
-            units::megabytes(row.mean_bytes_per_second)
-        ),
+        Admission::NeverCatchesUp => "never catches up".to_owned(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The smallest bandwidth that holds an RPO: always, or for a share of the time.
 //!
 //! More bandwidth never makes a batch later, so the RPO never rises with it and halving the range finds the smallest one, to
-//! the byte a second.
+//! the byte a second. No answer is below what has to be sent in the mean (`rho = w / B <= 1`): less would hold a
+//! target only because the recording ends.
 
 use super::course::Shipment;
 use super::link::Link;
@@ -26,19 +27,32 @@ impl Shipment<'_> {
         {
             return None;
         }
-        smallest(guess, |bytes_per_second| {
+        let need = smallest(guess, |bytes_per_second| {
             self.holds(&goal.link(bytes_per_second), goal.target_micros)
-        })
+        });
+        need.map(|need| need.max(self.mean_bytes_per_second()))
     }
 
     /// The smallest bandwidth under which the RPO is no more than the target for so many of a million parts of the
     /// span; `None` where no bandwidth does that.
     pub fn need_share(&self, goal: Goal, ppm: u64, guess: Option<u64>) -> Option<u64> {
         let wanted = u128::from(self.span_micros) * u128::from(ppm);
-        smallest(guess, |bytes_per_second| {
+        let need = smallest(guess, |bytes_per_second| {
             let within = self.within(&goal.link(bytes_per_second), goal.target_micros);
             u128::from(within) * 1_000_000 >= wanted
-        })
+        });
+        need.map(|need| need.max(self.mean_bytes_per_second()))
+    }
+
+    /// What has to be sent in a second in the mean, rounded up.
+    pub fn mean_bytes_per_second(&self) -> u64 {
+        let bytes: u128 = self
+            .batches
+            .iter()
+            .map(|batch| u128::from(batch.bytes))
+            .sum();
+        let mean = (bytes * 1_000_000).div_ceil(u128::from(self.span_micros.max(1)));
+        u64::try_from(mean).unwrap_or(u64::MAX)
     }
 }
 

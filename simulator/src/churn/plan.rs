@@ -128,16 +128,20 @@ pub fn plan(
         curve,
         links,
         history: histories(unions, request),
-        windows: windows(unions),
+        windows: windows(churn, unions),
         limits: component.map_or(Vec::new(), |component| limits(churn, component)),
         parts: parts(churn, &coalesced),
     }
 }
 
-/// Targets of the curve: round ones that can be held and are no longer than what was watched, and the one that is asked.
+/// The span holds so many of a target of the curve: at its start nothing can be behind by more than has passed yet, which would
+/// make a share of the time look cheap.
+const TARGETS_IN_SPAN: u64 = 4;
+
+/// Targets of the curve: round ones that can be held and are short beside what was watched, and the one that is asked.
 fn targets(churn: &Churn, request: &Request) -> Vec<u64> {
     let least = churn.interval_micros.saturating_add(request.latency_micros);
-    let most = churn.span_micros.max(request.target_micros);
+    let most = churn.span_micros / TARGETS_IN_SPAN;
     let mut targets: Vec<u64> = TARGETS
         .into_iter()
         .filter(|target| *target > least && *target <= most)
@@ -247,11 +251,46 @@ fn outage(shipment: &Shipment<'_>, link: &Link, long: u64) -> OutageRow {
         }
         drained = drained.max(sent.left_micros);
     }
-    OutageRow {
+    let row = OutageRow {
         from_micros,
         journal_bytes: backlog(&marked, &link).journal_bytes,
         rpo_worst_micros: marked.course(&link).violations(0).worst_micros,
-        drain_micros: drained - until,
+        drain_micros: Some(drained - until),
+        carried_on: false,
+    };
+    if long < shipment.span_micros {
+        return row;
+    }
+    carried_on(shipment, (link.bytes_per_second, long), row)
+}
+
+/// An outage longer than the span: what is written goes on as in the mean, and drains at what the link has left.
+fn carried_on(
+    shipment: &Shipment<'_>,
+    (bytes_per_second, long): (u64, u64),
+    row: OutageRow,
+) -> OutageRow {
+    let sums = shipment
+        .batches
+        .iter()
+        .fold((0_u128, 0_u128), |sums, batch| {
+            (
+                sums.0 + u128::from(batch.bytes),
+                sums.1 + u128::from(batch.journal_bytes),
+            )
+        });
+    let span = u128::from(shipment.span_micros);
+    let less = |number: u128| u64::try_from(number).unwrap_or(u64::MAX);
+    let journal = less(sums.1 * u128::from(long) / span);
+    let rate = less(sums.0 * u128::from(SECOND) / span);
+    // `w d / (B - w)`.
+    let left = bytes_per_second.checked_sub(rate).filter(|left| *left > 0);
+    OutageRow {
+        journal_bytes: journal.max(row.journal_bytes),
+        rpo_worst_micros: row.rpo_worst_micros.max(long),
+        drain_micros: left.map(|left| less(u128::from(rate) * u128::from(long) / u128::from(left))),
+        carried_on: true,
+        ..row
     }
 }
 
@@ -330,16 +369,19 @@ fn histories(unions: &Unions, request: &Request) -> Vec<HistoryRow> {
     rows.collect()
 }
 
-fn windows(unions: &Unions) -> Vec<WindowRow> {
+fn windows(churn: &Churn, unions: &Unions) -> Vec<WindowRow> {
     let rows = unions.widths.iter().map(|windows| {
-        let mean = windows.mean();
-        let rate = u128::from(mean) * u128::from(SECOND) / u128::from(windows.micros);
+        let count = windows.bytes.len() as u64;
+        let end = count * windows.micros;
+        let within = churn.intervals.iter();
+        let within = within.take_while(|interval| interval.number * churn.interval_micros < end);
+        let written = within.fold(0_u64, |sum, row| sum.saturating_add(row.written_bytes));
         WindowRow {
             window_micros: windows.micros,
-            windows: windows.bytes.len() as u64,
-            unique_bytes_mean: mean,
+            windows: count,
+            unique_bytes_mean: windows.mean(),
             unique_bytes_max: windows.bytes.iter().copied().max().unwrap_or_default(),
-            bytes_per_second: rate as u64,
+            written_bytes_mean: written / count.max(1),
         }
     });
     rows.collect()

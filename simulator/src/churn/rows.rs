@@ -171,8 +171,10 @@ pub struct OutageRow {
     pub journal_bytes: u64,
     /// The worst RPO.
     pub rpo_worst_micros: u64,
-    /// How long after the link is back until nothing waits any more.
-    pub drain_micros: u64,
+    /// How long after the link is back until nothing waits any more; none where that never is.
+    pub drain_micros: Option<u64>,
+    /// Whether it is longer than what was watched, which then goes on as in the mean.
+    pub carried_on: bool,
 }
 
 /// A day under a bandwidth.
@@ -228,8 +230,8 @@ pub struct WindowRow {
     pub unique_bytes_mean: u64,
     /// The most.
     pub unique_bytes_max: u64,
-    /// What it would take to send one in its own time, in the mean.
-    pub bytes_per_second: u64,
+    /// Bytes written in one, in the mean.
+    pub written_bytes_mean: u64,
 }
 
 /// A part of the time.
