@@ -17,7 +17,7 @@ pub const POINT_EVERY_MICROS: u64 = 300 * SECOND;
 /// What piles up under a link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// The most bytes that wait to be sent at once.
+    /// The most bytes that wait to be sent at once; with an outage, as if they had been sent during it.
     pub unsent_bytes: u64,
     /// The most bytes of writes of which the batch has not arrived: the journal's room.
     pub journal_bytes: u64,

@@ -108,7 +108,7 @@ fn an_outage_drains_by_the_book() {
         waits.drain_micros,
         long + drained
     );
-    assert!(waits.unsent_bytes >= rate * 3_600 && waits.journal_bytes >= rate * 3_600);
+    assert!(waits.journal_bytes >= rate * 3_600);
     let worst = marked.course(&link).violations(0).worst_micros;
     assert!(worst.abs_diff(long) <= 2 * SECOND, "{worst}");
 }
