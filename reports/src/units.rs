@@ -236,7 +236,8 @@ mod tests {
     #[test]
     fn speeds_read_well() {
         let cases = [
-            (125, "1000 bit/s", "1000 bit/s"),
+            (124, "992 bit/s", "992 bit/s"),
+            (125, "1 kbit/s", "1 kbit/s"),
             (1_250_000, "10 Mbit/s", "10 Mbit/s"),
             (1_775_001, "14.2 Mbit/s", "14.3 Mbit/s"),
             (1_137_600, "9.10 Mbit/s", "9.11 Mbit/s"),

@@ -78,7 +78,7 @@ fn the_answer_opens_and_is_right() {
         document.answer[0]
     );
     assert!(
-        document.answer[1].contains("1 violation a day"),
+        document.answer[1].contains("5 violations a day"),
         "{}",
         document.answer[1]
     );
