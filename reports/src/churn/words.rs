@@ -189,9 +189,12 @@ fn history(rows: &ChurnPlanRows) -> Option<String> {
     let of = |policy: HistoryPolicy| rows.history.iter().find(move |row| row.policy == policy);
     let all = of(HistoryPolicy::EveryPoint)?;
     let retention = time(rows.terms.retention_micros);
-    let most = |mean: u64, most: u64| match most > mean {
-        true => format!(" (at most {})", units::bytes(most)),
-        false => String::new(),
+    let most = |mean: u64, most: u64| {
+        if most > mean {
+            format!(" (at most {})", units::bytes(most))
+        } else {
+            String::new()
+        }
     };
     let thinned = of(HistoryPolicy::SiteRecovery).map_or(String::new(), |row| {
         format!(

@@ -106,11 +106,14 @@ pub fn of_status(name: &str, text: &str) -> Result<(Churn, Unions)> {
             "nothing was written: no bandwidth is needed for it".to_owned(),
         ));
     }
-    let changes: Vec<(u64, u64)> = churn
-        .intervals
-        .iter()
-        .map(|told| (told.number * interval, told.unique_bytes))
-        .collect();
-    let unions = Unions::of_sums(&changes, interval, churn.span_micros);
+    let unions = sums_of(&churn);
     Ok((churn, unions))
+}
+
+/// Windows of what was unique in intervals: blocks are not told.
+fn sums_of(churn: &Churn) -> Unions {
+    let changes = churn.intervals.iter();
+    let changes = changes.map(|told| (told.number * churn.interval_micros, told.unique_bytes));
+    let changes: Vec<(u64, u64)> = changes.collect();
+    Unions::of_sums(&changes, churn.interval_micros, churn.span_micros)
 }

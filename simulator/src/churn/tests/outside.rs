@@ -1,4 +1,9 @@
 //! Real traces, read in place, against the figures that another program made of them.
+#![expect(
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "figures are held against printed ones"
+)]
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -13,6 +18,7 @@ const TRACES: [&str; 3] = ["cloudphysics-h0-1", "hplajw-h000-084", "local-pgbenc
 
 /// Where traces lie when the project's data folder stands beside the checkout: their licences do not let them be copied
 /// into the project.
+#[expect(clippy::print_stderr, reason = "a skipped check says so")]
 fn place(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/traces");
     let path = folder.join(name);
