@@ -215,7 +215,7 @@ impl Line {
         let shade = colour(self.colour);
         match self.look {
             Look::Line => {
-                let style = shade.stroke_width(6);
+                let style = shade.stroke_width(4);
                 area.draw(&PathElement::new(pixels.to_vec(), style))?;
             }
             Look::Dashes => {
