@@ -1,6 +1,7 @@
 //! The command line: flat verbs, as people know them from restic and borg.
 
 mod advise;
+mod bandwidth;
 mod chaos;
 mod copy;
 mod expiry;
@@ -13,6 +14,7 @@ mod vault;
 use clap::{Parser, Subcommand};
 
 pub(crate) use advise::{AdviseArgs, AdviseCommand, ComponentArgs, ProfilesArgs};
+pub(crate) use bandwidth::{BandwidthArgs, PlanningArgs, PlanningCommand};
 pub(crate) use chaos::ChaosArgs;
 pub(crate) use copy::CopyArgs;
 pub(crate) use expiry::{ForgetArgs, PruneArgs, ScheduleArgs, UndeleteArgs};
@@ -199,6 +201,9 @@ pub(crate) enum Command {
     Reprotect(ReprotectArgs),
     /// Have the first site take over again, with everything
     Failback(FailbackArgs),
+    /// Plan ahead of a protection: what a link has to carry
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Plan(PlanningArgs),
     /// Say which component could protect something, and why
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Advise(AdviseArgs),

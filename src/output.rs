@@ -204,6 +204,16 @@ impl Bar {
         Self { bar }
     }
 
+    /// A step is done.
+    pub(crate) fn tick(&self) {
+        self.bar.inc(1);
+    }
+
+    /// A file whose reading the bar follows.
+    pub(crate) fn reading(&self, file: std::fs::File) -> impl std::io::Read + use<> {
+        self.bar.wrap_read(file)
+    }
+
     /// Removes the bar.
     pub(crate) fn done(&self) {
         self.bar.finish_and_clear();

@@ -15,6 +15,8 @@ const STEPS: f64 = 5.0;
 pub(crate) enum Quantity<'a> {
     Bytes,
     Seconds,
+    /// Bytes a second, shown in bits.
+    Speed,
     Money(&'a str),
     Count,
 }
@@ -53,6 +55,12 @@ impl<'a> Axis<'a> {
                 (1.0, "s"),
                 (60.0, "min"),
                 (3600.0, "h"),
+            ],
+            Quantity::Speed => &[
+                (0.125, "bit/s"),
+                (125.0, "kbit/s"),
+                (125e3, "Mbit/s"),
+                (125e6, "Gbit/s"),
             ],
             Quantity::Money(_) | Quantity::Count => &[(1.0, "")],
         };
@@ -191,6 +199,7 @@ mod tests {
             42.0,
             &["€0", "€10", "€20", "€30", "€40"],
         );
+        check(Quantity::Speed, 1.3e6, &["0", "5 Mbit/s", "10 Mbit/s"]);
         check(Quantity::Count, 3.0, &["0", "1", "2", "3"]);
         check(Quantity::Count, 10.0, &["0", "2", "4", "6", "8", "10"]);
     }

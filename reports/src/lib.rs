@@ -22,6 +22,7 @@ mod export;
 mod html;
 mod table;
 
+mod churn;
 mod drill;
 mod forecast;
 mod scenario;
@@ -33,6 +34,7 @@ use std::path::Path;
 
 use simulator::outcome::Comparison;
 
+pub use churn::{BandwidthDocument, bandwidth_summary, write_bandwidth};
 pub use column::Column;
 pub use document::{Cost, Document, MethodDocument, PointDocument, RestoreDocument, Totals};
 pub use drill::{

@@ -17,6 +17,40 @@ pub(crate) fn bytes(bytes: u64) -> String {
     format!("{} PiB", three(value))
 }
 
+/// Bytes a second as a link's speed, in bits.
+pub(crate) fn speed(bytes_per_second: u64) -> String {
+    let (value, unit) = bits(bytes_per_second);
+    format!("{} {unit}", three(value))
+}
+
+/// The same, rounded up: a link that is needed.
+pub(crate) fn speed_up(bytes_per_second: u64) -> String {
+    let (value, unit) = bits(bytes_per_second);
+    let parts = match value {
+        ..10.0 => 100.0,
+        10.0..100.0 => 10.0,
+        _ => 1.0,
+    };
+    // What is whole in these digits but for the last bit of a division stays.
+    format!("{} {unit}", three((value * parts - 1e-6).ceil() / parts))
+}
+
+fn bits(bytes_per_second: u64) -> (f64, &'static str) {
+    let mut value = bytes_per_second as f64 * 8.0;
+    for unit in ["bit/s", "kbit/s", "Mbit/s"] {
+        if value < 999.5 {
+            return (value, unit);
+        }
+        value /= 1000.0;
+    }
+    (value, "Gbit/s")
+}
+
+/// Bytes a second in decimal megabytes, as Azure's documents write them.
+pub(crate) fn megabytes(bytes_per_second: u64) -> String {
+    format!("{} MB/s", three(bytes_per_second as f64 / 1e6))
+}
+
 /// Seconds.
 pub(crate) fn seconds(seconds: f64) -> String {
     let (value, unit) = clock(seconds);
@@ -157,7 +191,8 @@ fn three(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{
-        age, bound, bytes, count, instant, money, percent, plain, seconds, seconds_about, share,
+        age, bound, bytes, count, instant, megabytes, money, percent, plain, seconds,
+        seconds_about, share, speed, speed_up,
     };
 
     #[test]
@@ -196,6 +231,23 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(bytes(value), expected);
         }
+    }
+
+    #[test]
+    fn speeds_read_well() {
+        let cases = [
+            (124, "992 bit/s", "992 bit/s"),
+            (125, "1 kbit/s", "1 kbit/s"),
+            (1_250_000, "10 Mbit/s", "10 Mbit/s"),
+            (1_775_001, "14.2 Mbit/s", "14.3 Mbit/s"),
+            (1_137_600, "9.10 Mbit/s", "9.11 Mbit/s"),
+            (125_000_000, "1 Gbit/s", "1 Gbit/s"),
+        ];
+        for (value, expected, up) in cases {
+            assert_eq!(speed(value), expected);
+            assert_eq!(speed_up(value), up);
+        }
+        assert_eq!(megabytes(54_000_000), "54 MB/s");
     }
 
     #[test]

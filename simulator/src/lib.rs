@@ -1,6 +1,7 @@
 //! Trials: the real engine on real or simulated worlds, and the outcome rows they write.
 pub mod chains;
 pub mod chaos;
+pub mod churn;
 pub mod component;
 pub mod draw;
 pub mod drill;

@@ -11,6 +11,7 @@ mod failover;
 mod forget;
 mod init;
 mod ls;
+mod plan;
 mod points;
 mod protect;
 mod prune;
@@ -66,6 +67,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Commit(args) => failover::commit(args, json).await,
             Command::Reprotect(args) => failover::reprotect(args, json).await,
             Command::Failback(args) => failover::fail_back(args, json).await,
+            Command::Plan(args) => plan::run(args, json),
             Command::Advise(args) => advise::run(args, json),
         }
     })

@@ -10,7 +10,9 @@ use engine::format::member::{Disk, FailedOver, Member, Role};
 use engine::format::point::Consistency;
 use engine::replication::export::SourceExport;
 use engine::replication::nbd::{Exports, Named};
-use engine::replication::replica::{Choice, MakeDisks, Overlay, Pinned, Point, Replica, Served, ViewDisk};
+use engine::replication::replica::{
+    Choice, MakeDisks, Overlay, Pinned, Point, Replica, Served, ViewDisk,
+};
 use engine::replication::source::{Outcome, Parts, Protected, Source};
 use engine::replication::transport::TlsDial;
 use engine::seam::{BlockDevice, FileDevice};
@@ -616,7 +618,10 @@ struct NoDisks;
 #[async_trait::async_trait]
 impl MakeDisks for NoDisks {
     async fn make(&self, _: &[Disk]) -> engine::Result<Vec<(Disk, Arc<dyn BlockDevice>)>> {
-        Err(Error::new(ErrorKind::Conflict, "this site is active: it follows nobody"))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "this site is active: it follows nobody",
+        ))
     }
 }
 

@@ -11,6 +11,7 @@
 mod azure;
 mod capacity;
 mod check;
+mod churn;
 mod durability;
 mod lag;
 mod volumes;
@@ -29,6 +30,7 @@ static TABLES: LazyLock<Vec<(&str, Vec<Check>)>> = LazyLock::new(|| {
         ("decay", durability::decay()),
         ("lag", lag::levels()),
         ("rpo", lag::rpo()),
+        ("churn", churn::churn()),
         ("volumes", volumes::volumes()),
         ("chains", capacity::chains()),
         ("azure", azure::azure()),

@@ -1,6 +1,7 @@
 //! The program as a user runs it: wiring, exit codes, documents. What a lower test can show is there.
 
 mod advise;
+mod bandwidth;
 mod compare;
 mod copy;
 mod drill;

@@ -28,8 +28,8 @@ use std::sync::LazyLock;
 pub use admits::{Refusal, Statement};
 pub use ask::{Ask, Wants};
 pub use profile::{
-    Abilities, Absence, ByWorkload, Cap, Component, Days, Deduplication, Fact, Rule, Source,
-    TargetProfile,
+    Abilities, Absence, ByWorkload, Cap, ChurnLimit, ChurnPlan, Component, Days, Deduplication,
+    DiskChurn, Fact, Rule, Source, TargetProfile,
 };
 pub use words::{Consistency, Edition, Granularity, Hypervisor, Place, Status, Target, Workload};
 

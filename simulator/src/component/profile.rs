@@ -12,6 +12,7 @@ use super::words::{
     Consistency, Edition, Granularity, Hypervisor, Place, Status, Target, Workload,
 };
 use crate::forecast::{Bytes, Every};
+use crate::quantity::Speed;
 use crate::scenario::{Redundancy, System};
 
 /// A document.
@@ -135,6 +136,38 @@ pub struct TargetProfile {
     pub soft_delete_days: Option<Fact<Days>>,
 }
 
+/// How fast data may change to be replicated, in one way of replicating.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChurnPlan {
+    /// What it is called.
+    pub name: String,
+    /// Of all disks of a machine together.
+    pub machine: Fact<Speed>,
+    /// Of one disk, by its kind.
+    pub disk: Vec<DiskChurn>,
+}
+
+/// How fast a disk of a kind may change.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DiskChurn {
+    /// The kind.
+    pub kind: String,
+    /// By the mean size of its writes, smallest first; what is smaller than the first counts as it.
+    pub limits: Fact<Vec<ChurnLimit>>,
+}
+
+/// A limit for writes that are so large in the mean, and larger up to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChurnLimit {
+    /// The mean size of writes.
+    pub write: Bytes,
+    /// The most bytes a second.
+    pub speed: Speed,
+}
+
 /// Whether and where equal data is stored once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -164,6 +197,9 @@ pub struct Abilities {
     /// What can't be seeded so.
     #[serde(default)]
     pub offline_seeding_except: BTreeSet<Workload>,
+    /// How fast data may change, by way of replicating; empty where no document says so.
+    #[serde(default)]
+    pub churn: Vec<ChurnPlan>,
     /// What speaks for it.
     pub benefits: Vec<Fact<String>>,
     /// What speaks against it.
@@ -325,10 +361,52 @@ impl Abilities {
                 .check(*target)
                 .map_err(|say| format!("target.{target}: {say}"))?;
         }
+        for plan in &self.churn {
+            plan.check()
+                .map_err(|say| format!("churn {}: {say}", plan.name))?;
+        }
         match &self.source_bytes_max {
             Some(fact) => fact.value.check(),
             None => Ok(()),
         }
+    }
+}
+
+impl ChurnPlan {
+    fn check(&self) -> std::result::Result<(), String> {
+        for disk in &self.disk {
+            let limits = &disk.limits.value;
+            let rises = limits
+                .is_sorted_by(|one, next| one.write < next.write && one.speed.0 <= next.speed.0);
+            if limits.is_empty() || !rises || limits[0].speed.0 == 0 {
+                return Err(format!(
+                    "{}: name limits by rising size of writes",
+                    disk.kind
+                ));
+            }
+        }
+        if self.disk.is_empty() || self.machine.value.0 == 0 {
+            return Err("name a limit of the machine, and those of a kind of disk".to_owned());
+        }
+        Ok(())
+    }
+}
+
+impl DiskChurn {
+    /// The limit for writes that are so large in the mean.
+    pub fn limit(&self, mean_write_bytes: u64) -> ChurnLimit {
+        let limits = &self.limits.value;
+        let fits = limits
+            .iter()
+            .rfind(|limit| limit.write.0 <= mean_write_bytes);
+        *fits.unwrap_or(&limits[0])
+    }
+}
+
+impl<T> Fact<T> {
+    /// The document that it was read in.
+    pub fn document<'a>(&self, component: &'a Component) -> &'a Source {
+        &component.sources[&self.source]
     }
 }
 

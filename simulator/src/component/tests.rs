@@ -711,3 +711,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn churn_limits_are_those_of_the_documents() {
+    let churn = &of("site-recovery", Current).abilities.churn;
+    let machines: Vec<u64> = churn
+        .iter()
+        .map(|plan| plan.machine.value.0 / 1_000_000)
+        .collect();
+    assert_eq!(machines, [54, 100, 500]);
+    let limit = |plan: usize, disk: usize, write: u64| {
+        churn[plan].disk[disk].limit(write).speed.0 / 1_000_000
+    };
+    let sizes = [512, 8_192, 16_384, 24_576, 65_536];
+    for (plan, disk, expected) in [
+        (0, 0, [2, 2, 2, 2, 2]),
+        (0, 1, [2, 2, 4, 4, 8]),
+        (0, 2, [5, 5, 20, 20, 20]),
+        (1, 0, [2, 2, 4, 6, 8]),
+        (1, 1, [10, 10, 20, 30, 30]),
+        (1, 2, [20, 20, 35, 50, 50]),
+        (2, 0, [250; 5]),
+    ] {
+        assert_eq!(
+            sizes.map(|size| limit(plan, disk, size)),
+            expected,
+            "{plan} {disk}"
+        );
+    }
+    let text = FILES.iter().find(|(name, _)| *name == "site-recovery");
+    let text = text.expect("a file").1;
+    for (from, to, says) in [
+        (
+            "{ write = \"16KB\", speed = \"20MB/s\" }",
+            "{ write = \"4KB\", speed = \"20MB/s\" }",
+            "by rising size of writes",
+        ),
+        ("\"54MB/s\"", "\"fast\"", "not a speed"),
+        (
+            "source = \"high-churn\"",
+            "source = \"rumour\"",
+            "unknown source 'rumour'",
+        ),
+    ] {
+        let error = File::parse("site-recovery", &text.replace(from, to)).expect_err("refused");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}

@@ -3,6 +3,7 @@
 //! A disk is a row of blocks, each with the number of its latest write; 0 is a block never written. Writes
 //! happen at the ends of ticks, the same for every strategy and fidelity, whatever backups do meanwhile.
 
+mod rows;
 mod trace;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use crate::draw::{Draws, Stream};
 use crate::scenario::{Changes, DAY, Group, HOUR, Rhythm, Scenario, WHOLE, YEAR};
 
+pub use rows::{Op, Row, Rows};
 pub use trace::Trace;
 
 /// Shortest tick.

@@ -1,17 +1,14 @@
 //! A recorded block trace: which blocks are written when, again and again.
-//!
-//! The format is that of `data/traces`: CSV, gzipped if the name ends in `.gz`, with the columns `time_us`,
-//! `disk`, `op` (`W` write, `Z` write zeroes, `D` trim; others change nothing), `offset` and `length` in bytes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use engine::error::{Error, ErrorKind, Result};
-use flate2::read::MultiGzDecoder;
+use engine::error::{Error, Result};
+
+use super::rows::{Op, Rows};
 
 /// Lines read at most.
-const LINES_MAX: usize = 50_000_000;
+const LINES_MAX: u64 = 50_000_000;
 
 /// Written blocks by time.
 #[derive(Debug)]
@@ -33,60 +30,26 @@ impl Trace {
         let name = || format!("trace {}", path.display());
         let file = File::open(path).map_err(|error| Error::from_io(name(), error))?;
         let gzipped = path.extension().is_some_and(|extension| extension == "gz");
-        let reader: Box<dyn Read> = if gzipped {
-            Box::new(MultiGzDecoder::new(file))
-        } else {
-            Box::new(file)
-        };
-        Self::parse(&name(), BufReader::new(reader), blocks, block_bytes, tick)
+        Self::gather(Rows::new(&name(), file, gzipped), blocks, block_bytes, tick)
     }
 
-    fn parse(
-        name: &str,
-        reader: impl BufRead,
-        blocks: u32,
-        block_bytes: u64,
-        tick: u64,
-    ) -> Result<Self> {
-        let wrong = |line: usize, why: &str| {
-            let say = format!(
-                "{name}: line {line}: {why}; a trace has the columns time_us,disk,op,offset,length"
-            );
-            Error::new(ErrorKind::Invalid, say)
-        };
+    fn gather(mut rows: Rows, blocks: u32, block_bytes: u64, tick: u64) -> Result<Self> {
         let (blocks, block_bytes) = (u64::from(blocks.max(1)), block_bytes.max(1));
         let mut writes: Vec<(u64, Vec<u32>)> = Vec::new();
         let mut last = 0;
-        for (number, line) in reader.lines().enumerate() {
-            let line = line.map_err(|error| Error::from_io(name, error))?;
-            if number == 0 && line.starts_with("time_us") || line.is_empty() {
-                continue;
+        while let Some(row) = rows.next_row()? {
+            if row.line > LINES_MAX {
+                return Err(rows.wrong(row.line, "more lines than are read"));
             }
-            if number > LINES_MAX {
-                return Err(wrong(number + 1, "more lines than are read"));
-            }
-            let fields: Vec<&str> = line.split(',').collect();
-            let [time, disk, op, offset, length] = fields[..] else {
-                return Err(wrong(number + 1, "it has not five columns"));
-            };
-            let at: Option<u64> = time.parse().ok();
-            let (offset, length) = (offset.parse().ok(), length.parse().ok());
-            let disk: Option<u64> = disk.parse().ok();
-            let (Some(at), Some(offset), Some(length), Some(disk)): (
-                _,
-                Option<u64>,
-                Option<u64>,
-                _,
-            ) = (at, offset, length, disk) else {
-                return Err(wrong(number + 1, "a column that is no number"));
-            };
-            last = at.max(last);
-            if !matches!(op, "W" | "Z" | "D") || length == 0 {
+            last = row.at_micros.max(last);
+            let (offset, length) = (row.offset, row.length);
+            if row.op == Op::Other || length == 0 {
                 continue;
             }
             // Disks lie one behind the other, half a disk apart: what they share is rare.
-            let from = offset / block_bytes + disk * (blocks / 2);
-            let until = offset.saturating_add(length - 1) / block_bytes + disk * (blocks / 2);
+            let behind = row.disk.saturating_mul(blocks / 2);
+            let from = (offset / block_bytes).saturating_add(behind);
+            let until = (offset.saturating_add(length - 1) / block_bytes).saturating_add(behind);
             let touched = (from..=until).take(blocks as usize);
             let touched = touched.map(|block| (block % blocks) as u32);
             let when = last / tick * tick;
@@ -123,13 +86,14 @@ impl Trace {
 
 #[cfg(test)]
 mod tests {
-    use super::Trace;
+    use super::{Rows, Trace};
 
     const TEXT: &str = "time_us,disk,op,offset,length\n0,0,W,0,8192\n5,0,R,0,4096\n\
                         1200000,0,W,4096,1\n2500000,0,F,0,0\n";
 
-    fn parse(text: &str) -> engine::Result<Trace> {
-        Trace::parse("trace t", text.as_bytes(), 8, 4096, 1_000_000)
+    fn parse(text: &'static str) -> engine::Result<Trace> {
+        let rows = Rows::new("trace t", text.as_bytes(), false);
+        Trace::gather(rows, 8, 4096, 1_000_000)
     }
 
     #[test]

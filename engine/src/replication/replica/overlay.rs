@@ -2,12 +2,14 @@
 //! tested.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::Result;
+use crate::replication::extents::{Content, Payload};
 use crate::replication::gate::Gate;
 use crate::replication::maps::PIECE_BYTES;
 use crate::seam::{BlockDevice, Run};
@@ -24,6 +26,8 @@ pub struct Overlay {
     state: Mutex<State>,
     gate: Gate,
     keeping: tokio::sync::Mutex<()>,
+    /// Whether what lies below is written too.
+    through: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -60,6 +64,7 @@ impl Overlay {
             }),
             gate: Gate::default(),
             keeping: tokio::sync::Mutex::default(),
+            through: AtomicBool::new(false),
         })
     }
 
@@ -71,9 +76,11 @@ impl Overlay {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts another disk of the same content below.
+    /// Puts another disk of the same content below, which is written from now on: only what lies above already
+    /// is written there, until it has sunk.
     pub fn rest_on(&self, under: Arc<dyn BlockDevice>) {
         *self.under.lock().unwrap_or_else(PoisonError::into_inner) = under;
+        self.through.store(true, Ordering::SeqCst);
     }
 
     fn is_above(&self, piece: u64) -> bool {
@@ -103,28 +110,46 @@ impl Overlay {
         (offset, PIECE_BYTES.min(self.size() - offset))
     }
 
-    /// Brings the pieces at the ends of a stretch up, where it covers only a part of them, and marks all of
-    /// it as above once `write` has written it there.
-    async fn raise<F>(&self, offset: u64, length: u64, write: F) -> Result<()>
-    where
-        F: Future<Output = Result<()>> + Send,
-    {
+    /// Writes a stretch: above, where its pieces lie there or what is below stays as it is.
+    async fn put(&self, offset: u64, payload: Payload, punch: bool) -> Result<()> {
+        let length = payload.length();
         if length == 0 {
             return Ok(());
         }
         let (first, last) = (offset / PIECE_BYTES, (offset + length - 1) / PIECE_BYTES);
         let (from, until) = (first * PIECE_BYTES, (last + 1) * PIECE_BYTES);
         let _pass = self.gate.write((0, from), until - from).await?;
-        for piece in BTreeSet::from([first, last]) {
+        let through = self.through.load(Ordering::SeqCst);
+        let mut piece = first;
+        while piece <= last {
+            let below = through && !self.is_above(piece);
+            let run = (piece..=last).take_while(|next| (through && !self.is_above(*next)) == below);
+            let next = piece + run.count() as u64;
+            let start = offset.max(piece * PIECE_BYTES);
+            let end = (offset + length).min(next * PIECE_BYTES);
+            let part = payload.part(start - offset, end - offset);
+            if below {
+                write(&*self.under(), start, part, punch).await?;
+            } else {
+                self.raise(start, end).await?;
+                write(&*self.over, start, part, punch).await?;
+                (piece..next).for_each(|piece| self.set(piece, true));
+            }
+            piece = next;
+        }
+        Ok(())
+    }
+
+    /// Brings the pieces at the ends of a stretch up, where it covers only a part of them.
+    async fn raise(&self, from: u64, until: u64) -> Result<()> {
+        for piece in BTreeSet::from([from / PIECE_BYTES, (until - 1) / PIECE_BYTES]) {
             let (start, bytes) = self.span(piece);
-            let whole = offset <= start && start + bytes <= offset + length;
+            let whole = from <= start && start + bytes <= until;
             if !whole && !self.is_above(piece) {
                 let below = self.under().read(start, bytes as usize).await?;
                 self.over.write(start, below).await?;
             }
         }
-        write.await?;
-        (first..=last).for_each(|piece| self.set(piece, true));
         Ok(())
     }
 
@@ -137,6 +162,9 @@ impl Overlay {
             unkept.into_iter().map(|at| (at, state.bits[at])).collect()
         };
         let kept = async {
+            if self.through.load(Ordering::SeqCst) {
+                self.under().flush().await?;
+            }
             self.over.flush().await?;
             for (at, byte) in &unkept {
                 self.map
@@ -190,6 +218,13 @@ impl Overlay {
     }
 }
 
+async fn write(device: &dyn BlockDevice, offset: u64, payload: Payload, punch: bool) -> Result<()> {
+    match payload {
+        Payload::Data(data) => device.write(offset, data).await,
+        Payload::Zeros(length) => device.zero(offset, length, punch).await,
+    }
+}
+
 #[async_trait]
 impl BlockDevice for Overlay {
     fn size(&self) -> u64 {
@@ -224,18 +259,11 @@ impl BlockDevice for Overlay {
     }
 
     async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
-        let length = data.len() as u64;
-        self.raise(offset, length, async {
-            self.over.write(offset, data).await
-        })
-        .await
+        self.put(offset, Payload::Data(data), false).await
     }
 
     async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()> {
-        self.raise(offset, length, async {
-            self.over.zero(offset, length, punch).await
-        })
-        .await
+        self.put(offset, Payload::Zeros(length), punch).await
     }
 
     async fn flush(&self) -> Result<()> {
