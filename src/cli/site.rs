@@ -160,7 +160,7 @@ pub(crate) struct TestFailoverArgs {
     /// As for `firedrill failover`
     #[arg(long, value_name = "POINT", default_value = "latest")]
     pub(crate) point: String,
-    /// A command to run while the copy is served, with its address in FIREDRILL_NBD; its exit code is the test's.
+    /// A command to run while the copy is served, with its address in `FIREDRILL_NBD`; its exit code is the test's.
     /// Without it, the copy is served until this is interrupted
     #[arg(long, value_name = "COMMAND")]
     pub(crate) run: Option<String>,

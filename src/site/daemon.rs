@@ -99,7 +99,8 @@ pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
             Role::Active => active::play(state, &mut options, &mut calls, &mut signals).await?,
             Role::Fenced if member.handed_over => {
                 output::warn(&format!(
-                    "the other site has taken over with everything; follow it with `firedrill replica serve {}`",
+                    "this site has handed over with everything: see the other one's status (if it has not taken over, \
+                     `firedrill failover` there loses nothing); follow it with `firedrill replica serve {}`",
                     state.folder.display()
                 ));
                 return Ok(Exit::Met);

@@ -212,10 +212,10 @@ impl engine::replication::nbd::Witness for Told {
                 ));
             }
             Event::Broken(error) => {
-                crate::output::warn(&format!("a client's connection ended: {error}"))
+                crate::output::warn(&format!("a client's connection ended: {error}"));
             }
             Event::Refused(error) => {
-                crate::output::warn(&format!("no client can be taken: {error}"))
+                crate::output::warn(&format!("no client can be taken: {error}"));
             }
         }
     }

@@ -90,6 +90,16 @@ impl MakeDisks for Disks {
     }
 }
 
+async fn open(state: &State, options: &Options, member: &Member) -> Result<Replica> {
+    let devices = member.disks.iter().map(|disk| {
+        let device = FileDevice::open(Path::new(&disk.path), true)?;
+        Ok(Arc::new(device) as Arc<dyn BlockDevice>)
+    });
+    let devices: Vec<_> = devices.collect::<Result<_>>()?;
+    let (site, key) = (Arc::clone(&state.site), state.identity.key.clone());
+    Ok(Replica::open(site, key, devices, options.retention()).await?)
+}
+
 /// Plays the role until this site takes over, or is asked to end.
 pub(super) async fn play(
     state: &State,
@@ -105,14 +115,7 @@ pub(super) async fn play(
         )
         .into());
     };
-    let devices = member.disks.iter().map(|disk| {
-        let device = FileDevice::open(Path::new(&disk.path), true)?;
-        Ok(Arc::new(device) as Arc<dyn BlockDevice>)
-    });
-    let devices: Vec<_> = devices.collect::<Result<_>>()?;
-    let key = state.identity.key.clone();
-    let replica =
-        Arc::new(Replica::open(Arc::clone(&state.site), key, devices, options.retention()).await?);
+    let replica = Arc::new(open(state, options, &member).await?);
     let listener = self::listen(listen).await?;
     warn(&format!(
         "following; the other site connects to {}",
@@ -181,7 +184,7 @@ fn matters(end: &engine::Result<Served>) -> bool {
     match end {
         Ok(Served::TakenOver) => return true,
         Ok(Served::Ended) => {
-            warn("the other site is gone; its last whole batch is the newest point")
+            warn("the other site is gone; its last whole batch is the newest point");
         }
         Ok(Served::Refused(Refusal::OtherDisks)) => {
             warn(

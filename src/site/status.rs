@@ -1,7 +1,7 @@
 //! How a site stands: as a document, and for people.
 
-use std::collections::VecDeque;
-use std::fmt::Write;
+mod people;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,19 +9,26 @@ use anyhow::Result;
 use engine::format::member::{FailedOver, Member, Role};
 use engine::replication::replica::{Point, Replica};
 use engine::replication::site::Site;
-use engine::replication::source::Source;
+use engine::replication::source::{Progress, Source};
 use engine::seam::{World, open_local};
 use engine::units::Timestamp;
 use serde_json::{Value, json};
 
 use super::State;
-use super::active::{CHURN_EVERY, Interval};
+use super::active::{CHURN_EVERY, Churned};
 use super::daemon::Options;
-use crate::output::{self, bytes, span};
+use crate::output;
+
+pub(crate) use people::describe;
 
 fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
     let nanoseconds = (later.nanoseconds() - earlier.nanoseconds()).max(0);
     Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).as_secs_f64()
+}
+
+fn micros(micros: i64) -> f64 {
+    let span = Duration::from_micros(micros.unsigned_abs()).as_secs_f64();
+    if micros < 0 { -span } else { span }
 }
 
 fn base(folder: &Path, member: &Member) -> Value {
@@ -60,24 +67,19 @@ fn exact(at: Timestamp) -> String {
         .map_or_else(|_| "?".to_owned(), |at| at.to_string())
 }
 
-/// Of a site that is written.
-pub(super) fn active(
-    state: &State,
-    source: &Source,
-    churn: &VecDeque<Interval>,
-    above: Option<u64>,
+/// How healthy an active site is, and what to do next.
+fn active_health(
+    member: &Member,
+    progress: &Progress,
+    rpo: f64,
     options: &Options,
-) -> Value {
-    let (member, progress) = (state.site.member(), source.progress());
-    let now = state.world.clock.now();
-    let behind = progress
-        .exposed_since
-        .map(|since| seconds_between(since, now));
-    let rpo = behind.unwrap_or(0.0);
+) -> (&'static str, &'static str) {
     let unprotected = options.to.is_none();
-    let alert = options.ship.alert_rpo.as_secs_f64();
-    let first = progress.confirmed == 0;
-    let (health, next) = if unprotected && member.failed_over.is_some_and(|over| !over.committed) {
+    let (alert, first) = (
+        options.ship.alert_rpo.as_secs_f64(),
+        progress.confirmed == 0,
+    );
+    if unprotected && member.failed_over.is_some_and(|over| !over.committed) {
         (
             "unprotected",
             "test what runs here; then `firedrill commit`, or `firedrill failover` to another point",
@@ -111,7 +113,24 @@ pub(super) fn active(
         )
     } else {
         ("ok", "")
-    };
+    }
+}
+
+/// Of a site that is written.
+pub(super) fn active(
+    state: &State,
+    source: &Source,
+    churn: &Churned,
+    above: Option<u64>,
+    options: &Options,
+) -> Value {
+    let (member, progress) = (state.site.member(), source.progress());
+    let now = state.world.clock.now();
+    let rpo = progress
+        .exposed_since
+        .map_or(0.0, |since| seconds_between(since, now));
+    let has_point = options.to.is_some() && progress.confirmed > 0;
+    let (health, next) = active_health(&member, &progress, rpo, options);
     let mut document = base(&state.folder, &member);
     let told = json!({
         "health": health,
@@ -121,9 +140,9 @@ pub(super) fn active(
         "connected": progress.link.connected,
         "connected_since": progress.link.since.map(output::instant),
         "trouble": progress.link.trouble,
-        "clock_skew_seconds": progress.link.skew_micros as f64 / 1e6,
+        "clock_skew_seconds": micros(progress.link.skew_micros),
         // Without a point over there everything would be lost: no number is small enough to be said.
-        "rpo_seconds": if unprotected || first { Value::Null } else { json!(rpo) },
+        "rpo_seconds": has_point.then_some(rpo),
         "newest_point": progress.captured.map(exact),
         "lag_bytes": progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
         "journal": { "memory_bytes": progress.journal.0, "stored_bytes": progress.journal.1,
@@ -139,7 +158,7 @@ pub(super) fn active(
         "above_disk_bytes": above,
         "churn": {
             "interval_seconds": CHURN_EVERY.as_secs(),
-            "intervals": churn.iter().map(|interval| json!({
+            "intervals": churn.intervals.iter().map(|interval| json!({
                 "start": output::instant(interval.start),
                 "disk": interval.disk,
                 "writes": interval.writes,
@@ -197,7 +216,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "next": next,
             "connected": standing.connected,
             "connected_since": standing.since.map(output::instant),
-            "clock_skew_seconds": standing.skew_micros as f64 / 1e6,
+            "clock_skew_seconds": micros(standing.skew_micros),
             "rpo_seconds": rpo,
             "newest_point": standing.newest.map(point),
             "oldest_point": standing.oldest.map(point),
@@ -246,107 +265,4 @@ pub(crate) async fn offline(folder: &Path) -> Result<Value> {
         json!({ "health": "stopped", "next": next, "rpo_seconds": Value::Null }),
     );
     Ok(document)
-}
-
-/// For people.
-pub(crate) fn describe(document: &Value) -> String {
-    let text = |key: &str| document[key].as_str().unwrap_or_default().to_owned();
-    let time = |seconds: &Value| {
-        seconds.as_f64().map_or_else(
-            || "none".to_owned(),
-            |seconds| span(Duration::from_secs_f64(seconds)),
-        )
-    };
-    let size = |value: &Value| bytes(value.as_u64().unwrap_or(0));
-    let mut out = format!(
-        "{}: {}, generation {}\n",
-        text("role"),
-        text("health"),
-        document["generation"]
-    );
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(out, "  {name:<14} {value}").is_ok();
-    };
-    for disk in document["disks"].as_array().into_iter().flatten() {
-        let name = disk["name"].as_str().unwrap_or_default();
-        line(
-            "disk",
-            format!(
-                "{name}, {}, {}",
-                size(&disk["bytes"]),
-                disk["path"].as_str().unwrap_or_default()
-            ),
-        );
-    }
-    if document["rpo_seconds"].is_number() {
-        line("RPO now", time(&document["rpo_seconds"]));
-    }
-    if let Some(connected) = document["connected"].as_bool() {
-        let since = text("connected_since");
-        let how = if connected {
-            "connected"
-        } else {
-            "not connected"
-        };
-        line(
-            "other site",
-            format!(
-                "{how}{}{since}",
-                if since.is_empty() { "" } else { " since " }
-            ),
-        );
-    }
-    if !text("trouble").is_empty() {
-        line("trouble", text("trouble"));
-    }
-    match &document["newest_point"] {
-        Value::String(captured) => line("newest point", captured.clone()),
-        Value::Object(point) => line(
-            "newest point",
-            point["captured"].as_str().unwrap_or_default().to_owned(),
-        ),
-        _ => {}
-    }
-    if document["oldest_point"].is_object() {
-        let oldest = document["oldest_point"]["captured"]
-            .as_str()
-            .unwrap_or_default();
-        line(
-            "points",
-            format!(
-                "{}, the oldest of {oldest}, {} of history",
-                document["points"],
-                size(&document["history_bytes"])
-            ),
-        );
-    }
-    if document["lag_bytes"].is_number() {
-        line(
-            "behind",
-            format!(
-                "{} ({} of it marked, to be read again)",
-                size(&document["lag_bytes"]),
-                size(&document["lacking_bytes"])
-            ),
-        );
-    }
-    if let Some(over) = document["failed_over"].as_object() {
-        let committed = if over["committed"] == json!(true) {
-            "committed"
-        } else {
-            "not committed"
-        };
-        line(
-            "failed over",
-            format!(
-                "at {}, to the point of {}, {committed}",
-                over["at"].as_str().unwrap_or_default(),
-                over["captured"].as_str().unwrap_or_default()
-            ),
-        );
-    }
-    if !text("next").is_empty() {
-        line("next", text("next"));
-    }
-    out
 }

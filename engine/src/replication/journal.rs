@@ -72,6 +72,7 @@ impl Journal {
     /// Whether it takes more.
     pub fn has_room(&self) -> bool {
         self.memory + self.kept < self.limit.max(MEMORY_BYTES_MAX)
+            && self.memory < 2 * MEMORY_BYTES_MAX
     }
 
     /// Adds a part that was just sealed.

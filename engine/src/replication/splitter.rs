@@ -179,12 +179,11 @@ impl Splitter {
         if self.held + PIECE_BYTES > OPEN_BYTES_MAX / 2 {
             return None;
         }
-        let found = self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
-            let (piece, doubt) = maps.dirty.next()?;
+        self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
+            let (piece, doubt) = maps.dirty.next_marked()?;
             let (offset, length) = maps.dirty.span(piece);
             Some((disk as u16, offset, length, doubt))
-        });
-        found
+        })
     }
 
     /// A marked piece was read from its disk, and is to be sent.

@@ -121,14 +121,27 @@ impl Replica {
             }
             history.replace(self.world(), merged).await?;
         }
-        let mut history = self.history.lock().await;
-        while !self.is_held() {
-            let Some(oldest) = self.next_fold(&history) else {
-                break;
+        loop {
+            let oldest = {
+                let history = self.history.lock().await;
+                let oldest = self.next_fold(&history).filter(|_| !self.is_held());
+                // The disks' own state stops being a point before they change.
+                self.lock().folding = oldest.is_some();
+                oldest
             };
-            self.fold(&mut history, &oldest).await?;
+            let Some(oldest) = oldest else {
+                return Ok(());
+            };
+            self.apply(&oldest).await?;
+            self.flush().await?;
+            let mut history = self.history.lock().await;
+            if self.is_held() {
+                // Its parts are still needed: it is done again later, to the same.
+                return Ok(());
+            }
+            self.folded(&mut history, &oldest).await?;
+            self.lock().folding = false;
         }
-        Ok(())
     }
 
     fn is_held(&self) -> bool {
@@ -170,13 +183,6 @@ impl Replica {
             return Some(oldest.clone());
         }
         None
-    }
-
-    /// Moves the oldest batch into the disks. Interrupted, it is done again: the history is above the disks.
-    pub(super) async fn fold(&self, history: &mut History, oldest: &Kept) -> Result<()> {
-        self.apply(oldest).await?;
-        self.flush().await?;
-        self.folded(history, oldest).await
     }
 
     pub(super) async fn flush(&self) -> Result<()> {

@@ -83,6 +83,8 @@ struct Now {
     received_bytes: u64,
     full: bool,
     shortened_at: Option<Timestamp>,
+    /// Whether the disks are being changed: what they have by themselves is no point then.
+    folding: bool,
     /// Views in use: what they need is neither folded nor merged.
     pins: u32,
 }
@@ -158,6 +160,9 @@ impl Replica {
     /// The points, of which the newest is as of the last instant up to which nothing was written after it.
     fn listed(&self, history: &History) -> Vec<Point> {
         let mut points = points(&self.site.member(), history);
+        if self.lock().folding && history.newest().is_some() {
+            points.remove(0);
+        }
         if let (Some(newest), Some((batch, until))) = (points.last_mut(), self.lock().idle)
             && newest.batch == batch
         {

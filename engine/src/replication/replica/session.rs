@@ -1,8 +1,10 @@
 //! One connection of the source: parts are authenticated, kept, confirmed; pieces are compared.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{FutureExt, select_biased};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::member::{Disk, Member, Message, Refusal, Role, VERSION};
@@ -11,13 +13,16 @@ use crate::replication::extents::{Payload, Spot};
 use crate::replication::maps::PIECE_BYTES;
 use crate::replication::parcel::{Opened, hold_size};
 use crate::replication::{MESSAGE, PART, expect_message};
-use crate::seam::{BlockDevice, Link, SendFrames, compute};
+use crate::seam::{BlockDevice, Link, ReceiveFrames, SendFrames, compute};
 use crate::units::Timestamp;
 
 use super::fold::write_all;
 use super::history::Kept;
 use super::view::View;
 use super::{Choice, Replica};
+
+/// The replica says that it lives this often, while it waits.
+const ALIVE: Duration = Duration::from_secs(2);
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,48 +90,64 @@ impl Replica {
             sender.send(MESSAGE, Bytes::from(refused.write())).await?;
             return Ok(Served::Refused(why));
         }
-        let welcome = {
-            let history = self.history.lock().await;
-            let mine = self.world().clock.now();
-            let mut state = self.lock();
-            state.session += 1;
-            let skew = (now.nanoseconds() - mine.nanoseconds()) / 1000;
-            state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
-            (state.connected, state.since, state.full) = (true, Some(mine), false);
-            let batch = history
-                .newest()
-                .map_or(self.site.member().folded, |kept| kept.batch);
-            Message::Welcome {
-                batch,
-                parts: history.staged(),
-                now: mine,
-            }
-        };
-        let number = self.lock().session;
+        let (number, welcome) = self.welcome(now).await;
         sender.send(MESSAGE, Bytes::from(welcome.write())).await?;
-        let mut turn = Turn {
+        let turn = Turn {
             number,
             generation,
             view: None,
         };
-        let ended = loop {
-            let (kind, body) = match receiver.receive().await {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break Ok(Served::Ended),
-                Err(error) => break Err(error),
-            };
-            match self.hear(&mut turn, kind, body, &mut *sender).await {
-                Ok(None) => {}
-                Ok(Some(served)) => break Ok(served),
-                Err(error) => break Err(error),
-            }
-        };
+        let ended = self.converse(turn, &mut *sender, &mut *receiver).await;
         let mut state = self.lock();
         if state.session == number {
             (state.connected, state.since) = (false, Some(self.world().clock.now()));
         }
         drop(state);
         ended
+    }
+
+    /// Begins a connection's turn: every earlier one no longer counts.
+    async fn welcome(&self, theirs: Timestamp) -> (u64, Message) {
+        let history = self.history.lock().await;
+        let now = self.world().clock.now();
+        let mut state = self.lock();
+        state.session += 1;
+        let skew = (theirs.nanoseconds() - now.nanoseconds()) / 1000;
+        state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
+        (state.connected, state.since, state.full) = (true, Some(now), false);
+        let batch = history
+            .newest()
+            .map_or(self.site.member().folded, |kept| kept.batch);
+        let parts = history.staged();
+        (state.session, Message::Welcome { batch, parts, now })
+    }
+
+    async fn converse(
+        &self,
+        mut turn: Turn,
+        sender: &mut dyn SendFrames,
+        receiver: &mut dyn ReceiveFrames,
+    ) -> Result<Served> {
+        loop {
+            let (kind, body) = {
+                // A frame may take minutes on a slow link: the source hears meanwhile that this site lives.
+                let mut frame = receiver.receive().fuse();
+                loop {
+                    select_biased! {
+                        frame = frame => match frame? {
+                            Some(frame) => break frame,
+                            None => return Ok(Served::Ended),
+                        },
+                        () = self.world().clock.sleep(ALIVE).fuse() => {
+                            sender.send(MESSAGE, Bytes::from(Message::Alive.write())).await?;
+                        }
+                    }
+                }
+            };
+            if let Some(served) = self.hear(&mut turn, kind, body, sender).await? {
+                return Ok(served);
+            }
+        }
     }
 
     /// Whether the source is followed; it is not where this gives a reason.
@@ -240,17 +261,8 @@ impl Replica {
     /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
     async fn take(&self, turn: &mut Turn, body: Bytes) -> Result<Option<Message>> {
         const NAME: &str = "a part from the source";
-        hold_size(NAME, body.len() as u64)?;
         let devices = self.devices();
-        let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
-        let (key, bytes) = (self.key.clone(), body.clone());
-        let open = move || {
-            let opened = Opened::open(&key, NAME, &bytes, &sizes)?;
-            // Nothing is confirmed that could not be had back.
-            let payloads = opened.payloads(&key, NAME, &bytes)?;
-            Ok::<_, Error>((opened, payloads))
-        };
-        let (opened, payloads) = compute(&*self.world().workers, open).await??;
+        let (opened, payloads) = self.open_received(NAME, &devices, &body).await?;
         let header = opened.header;
         let mut history = self.history.lock().await;
         let member = self.site.member();
@@ -258,13 +270,10 @@ impl Replica {
             return Ok(None);
         }
         let batch = history.newest().map_or(member.folded, |kept| kept.batch);
-        let expected = (
-            member.group,
-            turn.generation,
-            batch + 1,
-            batch + 1,
-            history.staged(),
-        );
+        let first = batch == 0;
+        // Nothing of the first synchronisation is remembered but what is in the disks.
+        let part = if first { header.part } else { history.staged() };
+        let expected = (member.group, turn.generation, batch + 1, batch + 1, part);
         let came = (
             header.group,
             header.generation,
@@ -272,12 +281,9 @@ impl Replica {
             header.batch,
             header.part,
         );
-        let first = batch == 0;
-        if came != expected && !(first && header.batch == 1) {
-            return Err(Error::corrupt(
-                NAME,
-                format!("it is {came:?} where {expected:?} comes next"),
-            ));
+        if came != expected {
+            let what = format!("it is {came:?} where {expected:?} comes next");
+            return Err(Error::corrupt(NAME, what));
         }
         if first {
             return self.take_first(&devices, &header, payloads).await.map(Some);
@@ -310,6 +316,24 @@ impl Replica {
                 parts: history.staged(),
             }
         }))
+    }
+
+    /// Opens all of a part: nothing is confirmed that could not be had back.
+    async fn open_received(
+        &self,
+        name: &'static str,
+        devices: &[Arc<dyn BlockDevice>],
+        body: &Bytes,
+    ) -> Result<(Opened, Vec<(Spot, Payload)>)> {
+        hold_size(name, body.len() as u64)?;
+        let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
+        let (key, bytes) = (self.key.clone(), body.clone());
+        let open = move || {
+            let opened = Opened::open(&key, name, &bytes, &sizes)?;
+            let payloads = opened.payloads(&key, name, &bytes)?;
+            Ok::<_, Error>((opened, payloads))
+        };
+        compute(&*self.world().workers, open).await?
     }
 
     /// The first synchronisation goes straight into the disks: there is no point that it could spoil.

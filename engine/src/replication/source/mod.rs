@@ -327,6 +327,17 @@ impl Source {
         self.devices[usize::from(disk)].device.flush().await
     }
 
+    /// Makes the intent maps durable: at a proper end, after which nothing else tells what the other site lacks.
+    ///
+    /// # Errors
+    /// What the devices give.
+    pub async fn flush_intents(&self) -> Result<()> {
+        for disk in &self.devices {
+            disk.intents.flush().await?;
+        }
+        Ok(())
+    }
+
     /// The device of a disk.
     pub fn device(&self, disk: u16) -> &Arc<dyn BlockDevice> {
         &self.devices[usize::from(disk)].device

@@ -24,7 +24,9 @@ const COMPARED_AT_ONCE: usize = 64;
 /// Pieces whose comparison is under way: 256 MiB of disk.
 const COMPARED_MAX: usize = 4096;
 /// The longest wait before a link is tried again.
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
+/// After the other site had no room it is asked again after so long.
+const FULL: Duration = Duration::from_secs(10);
 /// The source says that it lives this often.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -129,7 +131,7 @@ impl Source {
             let late = self.world.clock.sleep(self.settings.silence);
             select_biased! {
                 link = dialled.fuse() => link?,
-                () = late.fuse() => return Err(silent(dial.name())),
+                () = late.fuse() => return Err(silent(&dial.name())),
             }
         };
         let asked = self.world.clock.now();
@@ -195,7 +197,7 @@ impl Source {
         let late = self.world.clock.sleep(self.settings.silence);
         let frame = select_biased! {
             frame = receiver.receive().fuse() => frame?,
-            () = late.fuse() => return Err(silent("the other site".to_owned())),
+            () = late.fuse() => return Err(silent("the other site")),
         };
         frame
             .map(|(kind, body)| expect_message(kind, &body))
@@ -249,6 +251,11 @@ impl Source {
                 sender.send(PART, part).await?;
                 lock(&self.totals).sent_bytes += length;
                 continue;
+            }
+            if lock(talk).full {
+                self.world.clock.sleep(FULL).await;
+                let what = "the other site has no room for what is sent: free some there";
+                return Err(Error::new(ErrorKind::Unavailable, what));
             }
             let order = *lock(&self.hand_over);
             if let Some((generation, batch)) = order.filter(|_| !ordered) {
@@ -488,7 +495,7 @@ fn as_payload(data: Bytes) -> Payload {
     }
 }
 
-fn silent(name: String) -> Error {
+fn silent(name: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!(

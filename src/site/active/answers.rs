@@ -1,0 +1,181 @@
+//! What an active site is asked: another point, a commit, where to send to, to hand over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use engine::format::member::{Member, Role};
+use engine::format::point::Consistency;
+use engine::replication::source::Outcome;
+use engine::{Error, ErrorKind};
+use futures::future::{FutureExt, pending};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{Active, conflict};
+use crate::output;
+use crate::site::control::{Call, Request};
+use crate::site::daemon::Next;
+use crate::site::replica::read_choice;
+use crate::site::status;
+
+impl Active<'_> {
+    pub(super) async fn outcome(&mut self, outcome: Outcome) -> Result<Next> {
+        let now = self.state.world.clock.now();
+        if let Outcome::Fenced(..) = outcome {
+            let fence = |member: &mut Member| {
+                (member.role, member.fenced_at) = (Role::Fenced, Some(now));
+                Ok(())
+            };
+            self.state.site.change(fence).await?;
+        }
+        // Whoever was told to take over and is active has taken over, whether its answer came or not.
+        let (Outcome::HandedOver(generation) | Outcome::Fenced(generation, _)) = outcome;
+        if let Some(answer) = self.waiting.take() {
+            let told = json!({ "handed_over": true, "generation": generation, "lost_bytes": 0 });
+            let _ = answer.send(Ok(told)).is_ok();
+        }
+        Ok(Next::Role)
+    }
+
+    /// Everything was sent, or time is up.
+    pub(super) async fn drained(&mut self, batch: Option<u64>) -> Result<()> {
+        self.draining = None;
+        let Some(batch) = batch else {
+            self.source.gate().open();
+            if let Some(answer) = self.waiting.take() {
+                let what = "the other site could not be brought up to date in time: writes go on here, nothing was \
+                    handed over; see `firedrill status`";
+                let _ = answer
+                    .send(Err(Error::new(ErrorKind::Unavailable, what).into()))
+                    .is_ok();
+            }
+            return Ok(());
+        };
+        let now = self.state.world.clock.now();
+        let fence = |member: &mut Member| {
+            (member.role, member.handed_over) = (Role::Fenced, true);
+            (member.fenced_at, member.confirmed) = (Some(now), batch);
+            member.running = None;
+            Ok(())
+        };
+        // Kept before the other site is told: two are never written.
+        self.state.site.change(fence).await?;
+        self.source
+            .close("this site has handed over to the other one")
+            .await;
+        self.source.hand_over(self.source.generation() + 1, batch);
+        Ok(())
+    }
+
+    pub(super) async fn answer(&mut self, call: Call) -> Result<Option<Next>> {
+        let Call {
+            request, answer, ..
+        } = call;
+        let answered = match request {
+            Request::Status => Ok(status::active(
+                self.state,
+                &self.source,
+                &self.churn,
+                self.below_bytes(),
+                self.options,
+            )),
+            Request::Point { application } => {
+                let consistency = if application {
+                    Consistency::Application
+                } else {
+                    Consistency::Crash
+                };
+                self.source.mark_point(consistency);
+                Ok(json!({ "marked": true }))
+            }
+            Request::Reprotect { to } => self.reprotect(&to),
+            Request::Commit => self.commit().await,
+            Request::HandOver { timeout_seconds } => {
+                if self.waiting.is_some() {
+                    Err(conflict("a planned failover is under way already"))
+                } else if !self.source.progress().link.connected {
+                    Err(conflict(
+                        "the other site is not connected: a planned failover needs it; see `firedrill status`",
+                    ))
+                } else {
+                    let source = Arc::clone(&self.source);
+                    let until = Instant::now() + Duration::from_secs(timeout_seconds);
+                    self.draining = Some((async move { source.drain().await }.boxed(), until));
+                    self.waiting = Some(answer);
+                    return Ok(None);
+                }
+            }
+            Request::Failover { point } => match self.choose_again(&point).await {
+                Ok(told) => {
+                    let _ = answer.send(Ok(told)).is_ok();
+                    return Ok(Some(Next::Role));
+                }
+                Err(error) => Err(error),
+            },
+            Request::TestFailover { .. } => {
+                Err(conflict("this site is active: test where the replica is"))
+            }
+        };
+        let _ = answer.send(answered).is_ok();
+        Ok(None)
+    }
+
+    fn below_bytes(&self) -> Option<u64> {
+        let below = self.below.as_ref()?;
+        Some(
+            below
+                .overlays
+                .iter()
+                .map(|overlay| overlay.above_bytes())
+                .sum(),
+        )
+    }
+
+    fn reprotect(&mut self, to: &str) -> Result<Value> {
+        let member = self.state.site.member();
+        if member
+            .failed_over
+            .is_some_and(|failed_over| !failed_over.committed)
+        {
+            return Err(conflict(
+                "commit to the point first (`firedrill commit`): after that no other can be chosen",
+            ));
+        }
+        if let Some(known) = &self.options.to {
+            return Err(conflict(&format!("this site sends to {known} already")));
+        }
+        self.options.to = Some(to.to_owned());
+        self.to.send_replace(Some(to.to_owned()));
+        Ok(json!({ "to": to }))
+    }
+
+    async fn commit(&mut self) -> Result<Value> {
+        let Some(below) = &self.below else {
+            return Err(conflict(
+                "nothing was failed over here: there is nothing to commit",
+            ));
+        };
+        let committed = below.replica.commit().await?;
+        // The view stays with those that read it until the disks have what it shows.
+        let held = std::mem::replace(&mut self.settling, pending().boxed());
+        self.settling = below.settle(held);
+        Ok(json!({ "committed": true, "captured": output::instant(committed.captured) }))
+    }
+
+    /// Goes back and takes another point: what was written since the failover is given up.
+    async fn choose_again(&mut self, point: &str) -> Result<Value> {
+        let Some(below) = &self.below else {
+            return Err(conflict(
+                "this site is active and always was: fail over at the replica's site",
+            ));
+        };
+        let choice = read_choice(point)?;
+        let point = below.replica.choose(choice).await?;
+        let failed_over = below.replica.fail_over(point, false).await?;
+        self.state.clear("overlay")?;
+        self.state.clear("overlay-map")?;
+        self.state.clear("intents")?;
+        Ok(status::failed_over(&failed_over))
+    }
+}

@@ -1,0 +1,334 @@
+//! The role of the site that is written: its disks are served, and follow to the other site once it is known.
+
+mod answers;
+mod churn;
+mod disks;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use engine::format::member::{Member, Role};
+use engine::replication::export::SourceExport;
+use engine::replication::nbd::{Exports, Named, Serving};
+use engine::replication::replica::{Replica, Served};
+use engine::replication::source::{Outcome, Parts, Protected, Source};
+use engine::replication::transport::{Identity, TlsDial};
+use engine::seam::BlockDevice;
+use engine::{Error, ErrorKind};
+use futures::future::{BoxFuture, FutureExt, pending};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+pub(super) use churn::{CHURN_EVERY, Churned};
+
+use super::control::Call;
+use super::daemon::{Next, Options, Signals};
+use super::{State, boot, serve};
+use crate::exit::Exit;
+use crate::output;
+use disks::{Below, NoDisks};
+
+/// What the other site confirmed is kept this often: what was confirmed since is compared after a crash.
+const KEEP_EVERY: Duration = Duration::from_secs(5);
+/// At the end, what the other site lacks is sent for so long.
+const LAST_SENT: Duration = Duration::from_secs(10);
+
+struct Active<'a> {
+    state: &'a State,
+    options: &'a mut Options,
+    source: Arc<Source>,
+    below: Option<Below>,
+    to: watch::Sender<Option<String>>,
+    churn: Churned,
+    settling: BoxFuture<'static, Result<()>>,
+    /// A hand-over that waits for everything to be sent, until then; and who waits for it.
+    draining: Option<(BoxFuture<'static, engine::Result<u64>>, Instant)>,
+    waiting: Option<oneshot::Sender<Result<Value>>>,
+}
+
+/// Plays the role until the site is fenced, has handed over, or is asked to end.
+pub(super) async fn play(
+    state: &State,
+    options: &mut Options,
+    calls: &mut mpsc::Receiver<Call>,
+    signals: &mut Signals,
+) -> Result<Next> {
+    let member = state.site.member();
+    let (devices, below, pinned) = disks::open(state, options, &member).await?;
+    let source = Arc::new(source(state, options, &member, &devices).await?);
+    let mut serving = front_door(state, options, &member, &source).await?;
+    let (to, to_seen) = watch::channel(options.to.clone());
+    let is_committed = member
+        .failed_over
+        .is_some_and(|failed_over| failed_over.committed);
+    let settling = match &below {
+        Some(below) if is_committed => below.settle(pinned),
+        _ => disks::hold(pinned),
+    };
+    let churn = Churned::new(state.world.clock.now());
+    let mut active = Active {
+        state,
+        options,
+        source,
+        below,
+        to,
+        churn,
+        settling,
+        draining: None,
+        waiting: None,
+    };
+    let next = active.act(to_seen, calls, signals).await;
+    let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
+    next
+}
+
+/// The source, and that it runs from now on.
+async fn source(
+    state: &State,
+    options: &Options,
+    member: &Member,
+    devices: &[Arc<dyn BlockDevice>],
+) -> Result<Source> {
+    let boot = boot();
+    let unclean = member
+        .running
+        .as_ref()
+        .is_some_and(|running| *running != boot);
+    let protected = devices.iter().zip(&member.disks).map(|(device, disk)| {
+        let intents = state.device("intents", &disk.name, disk.size.div_ceil(8 << 20))?;
+        Ok(Protected {
+            device: Arc::clone(device),
+            intents: Arc::new(intents),
+        })
+    });
+    let parts = Parts {
+        world: state.world.clone(),
+        key: state.identity.key.clone(),
+        group: member.group,
+        generation: member.generation,
+        disks: member.disks.clone(),
+        devices: protected.collect::<Result<_>>()?,
+        confirmed: member.confirmed,
+        suspect: member.confirmed == 0 || unclean,
+    };
+    let source = Source::open(parts, options.settings()).await?;
+    source.sweep().await?;
+    let runs = |member: &mut Member| {
+        member.running = Some(boot);
+        Ok(())
+    };
+    state.site.change(runs).await?;
+    Ok(source)
+}
+
+async fn front_door(
+    state: &State,
+    options: &Options,
+    member: &Member,
+    source: &Arc<Source>,
+) -> Result<Serving> {
+    let exports = member.disks.iter().enumerate().map(|(number, disk)| Named {
+        name: disk.name.clone(),
+        description: format!("protected disk of {}", disk.path),
+        export: Arc::new(SourceExport {
+            source: Arc::clone(source),
+            disk: number as u16,
+        }),
+    });
+    let exports = Exports::new(exports.collect())?;
+    let serving = serve(state, &options.serve, &options.how, exports).await?;
+    let (count, at) = (member.disks.len(), &options.serve.0);
+    output::warn(&format!("{count} disk(s) served at {at}"));
+    Ok(serving)
+}
+
+/// Tells a site that connects to an active one that it may not write any more.
+async fn turn_away(
+    identity: Identity,
+    replica: Option<Arc<Replica>>,
+    stream: TcpStream,
+) -> engine::Result<Served> {
+    let link = identity.welcome(stream).await?;
+    match replica {
+        Some(replica) => replica.serve(link, &NoDisks).await,
+        None => Ok(Served::Ended),
+    }
+}
+
+fn told_of_settling(settled: &Result<()>) {
+    match settled {
+        Ok(()) => output::warn("the chosen point is in the disks now"),
+        Err(error) => output::warn(&format!(
+            "the chosen point could not be moved into the disks, and is served from above them until the next start: \
+             {error}"
+        )),
+    }
+}
+
+impl Active<'_> {
+    async fn act(
+        &mut self,
+        to: watch::Receiver<Option<String>>,
+        calls: &mut mpsc::Receiver<Call>,
+        signals: &mut Signals,
+    ) -> Result<Next> {
+        let source = Arc::clone(&self.source);
+        let mut batches = self.batches(to.clone()).boxed();
+        let mut link = self.link(to).boxed();
+        let mut keeps = interval(KEEP_EVERY);
+        keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut churns = interval(CHURN_EVERY);
+        let listener = match &self.options.listen {
+            Some(at) => Some(super::replica::listen(at).await?),
+            None => None,
+        };
+        let mut callers = tokio::task::JoinSet::new();
+        loop {
+            let draining = async {
+                match &mut self.draining {
+                    Some((draining, until)) => tokio::time::timeout_at(*until, draining).await,
+                    None => pending().await,
+                }
+            };
+            let called = async {
+                match &listener {
+                    Some(listener) => self.state.identity.accept(listener).await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                exit = signals.next() => return self.end(exit, &mut batches, &mut link).await,
+                failed = &mut batches => return failed.map(|()| Next::Role),
+                outcome = &mut link => return self.outcome(outcome?).await,
+                settled = &mut self.settling => {
+                    self.settling = pending().boxed();
+                    told_of_settling(&settled);
+                }
+                drained = draining => self.drained(drained.ok().transpose()?).await?,
+                Some(call) = calls.recv() => {
+                    if let Some(next) = self.answer(call).await? {
+                        source.close("this site goes on with another point").await;
+                        return Ok(next);
+                    }
+                }
+                stream = called => {
+                    let replica = self.below.as_ref().map(|below| Arc::clone(&below.replica));
+                    callers.spawn(turn_away(self.state.identity.clone(), replica, stream?));
+                }
+                Some(ended) = callers.join_next() => {
+                    if let Err(error) = ended? {
+                        output::warn(&format!("a connection ended: {error}"));
+                    }
+                    if self.state.site.member().role == Role::Fenced {
+                        self.source.close("another site is active in a newer generation").await;
+                        return Ok(Next::Role);
+                    }
+                }
+                _ = keeps.tick() => {
+                    if let Err(error) = self.keep().await {
+                        // What was confirmed since is compared after a crash: nothing else.
+                        output::warn(&format!("what the other site confirmed could not be noted: {error}"));
+                    }
+                }
+                _ = churns.tick() => self.churn.note(&source, self.state.world.clock.now()),
+            }
+        }
+    }
+
+    fn batches(
+        &self,
+        mut to: watch::Receiver<Option<String>>,
+    ) -> impl Future<Output = Result<()>> + use<> {
+        let source = Arc::clone(&self.source);
+        async move {
+            let _ = to.wait_for(Option::is_some).await.is_ok();
+            source.run_batches().await?;
+            Ok(())
+        }
+    }
+
+    fn link(
+        &self,
+        mut to: watch::Receiver<Option<String>>,
+    ) -> impl Future<Output = Result<Outcome>> + use<> {
+        let source = Arc::clone(&self.source);
+        let (identity, pace) = (self.state.identity.clone(), self.options.pace(self.state));
+        async move {
+            let known = to
+                .wait_for(Option::is_some)
+                .await
+                .ok()
+                .and_then(|to| to.clone());
+            let Some(address) = known else {
+                return pending().await;
+            };
+            let dial = TlsDial {
+                identity,
+                address,
+                pace,
+            };
+            Ok(source.run_link(&dial).await?)
+        }
+    }
+
+    async fn keep(&self) -> Result<()> {
+        let confirmed = self.source.progress().confirmed;
+        if confirmed > self.state.site.member().confirmed {
+            self.state
+                .site
+                .change(|member| {
+                    member.confirmed = confirmed;
+                    Ok(())
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn end(
+        &mut self,
+        exit: Exit,
+        batches: &mut BoxFuture<'_, Result<()>>,
+        link: &mut BoxFuture<'_, Result<Outcome>>,
+    ) -> Result<Next> {
+        self.source
+            .gate()
+            .shut(engine::replication::gate::Shut::Held)
+            .await;
+        if self.source.progress().link.connected {
+            let all = async {
+                tokio::select! {
+                    _ = self.source.drain() => {}
+                    _ = batches => {}
+                    _ = link => {}
+                }
+            };
+            let _ = timeout(LAST_SENT, all).await.is_ok();
+        }
+        for disk in 0..self.source.disks().len() {
+            self.source.flush(disk as u16).await?;
+        }
+        self.source.flush_intents().await?;
+        let confirmed = self.source.progress().confirmed;
+        let end = |member: &mut Member| {
+            member.running = None;
+            member.confirmed = member.confirmed.max(confirmed);
+            Ok(())
+        };
+        self.state.site.change(end).await?;
+        if self.source.progress().exposed_since.is_some() {
+            output::warn(
+                "the other site lacks what was written last; it is sent after the next start",
+            );
+        }
+        Ok(Next::End(exit))
+    }
+}
+
+pub(super) fn conflict(what: &str) -> anyhow::Error {
+    Error::new(ErrorKind::Conflict, what).into()
+}
