@@ -63,8 +63,8 @@ fn associated(header: &[u8; HEADER_BYTES], number: u32) -> [u8; HEADER_BYTES + 4
     out
 }
 
-/// A header for a part yet to be sealed: sizes follow from the content.
-pub(crate) fn seal(
+/// Seals a part: extents by disk and offset, without overlaps. The header's sizes follow from them.
+pub fn seal(
     key: &GroupKey,
     entropy: &dyn Entropy,
     mut header: Header,

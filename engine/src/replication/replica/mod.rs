@@ -209,8 +209,8 @@ impl Replica {
             let what = match (points.first(), choice) {
                 (None, _) => "there is no recovery point yet: the first synchronisation is not done",
                 (_, Choice::LatestApplication) => {
-                    "there is no application-consistent recovery point: make some with `firedrill protect \
-                     --application-every`, or take the latest crash-consistent one"
+                    "there is no application-consistent recovery point: make some with `firedrill point \
+                     --freeze`, or take the latest crash-consistent one"
                 }
                 _ => "every recovery point is newer than that: `firedrill status` names the oldest",
             };
