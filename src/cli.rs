@@ -22,7 +22,7 @@ pub(crate) use plan::{PlanArgs, RetentionArgs, RetentionCommand, StatedArgs};
 pub(crate) use proof::{CheckArgs, CompareArgs, DrillArgs, Fidelities};
 pub(crate) use scenario::{ScenarioArgs, ScenarioCommand};
 pub(crate) use site::{
-    FailbackArgs, FailoverArgs, KeepPointsArgs, PointArgs, ProtectArgs, ReplicaArgs,
+    FailbackArgs, FailoverArgs, KeepPointsArgs, PointArgs, ProtectArgs, RecoverArgs, ReplicaArgs,
     ReplicaCommand, ReplicaServeArgs, ReprotectArgs, ServeArgs, ShipArgs, StateArgs, StatusArgs,
     TestFailoverArgs,
 };
@@ -189,6 +189,17 @@ pub(crate) enum Command {
         firedrill failover /srv/replica --point 2026-11-28T14:05:00Z --yes\n  \
         firedrill failover /var/lib/firedrill/disk --planned     (at the site that is written)")]
     Failover(FailoverArgs),
+    /// Fail many sites over by a plan: groups in order, commands and manual steps between
+    #[command(
+        after_help = "Examples:\n  firedrill recover shop.toml --test\n  firedrill recover shop.toml\n\n\
+        A plan:\n  name = \"the shop\"\n  [[group]]\n  name = \"database\"\n  sites = [\"/srv/replica-db\"]\n  \
+        after = \"./wait-for-db.sh\"\n  [[group]]\n  name = \"web\"\n  sites = [\"/srv/replica-web1\", \
+        \"/srv/replica-web2\"]\n  manual = \"point the name shop.example.org here\"\n\n\
+        A group's sites fail over at once, after its `before` and ahead of its `manual` and `after`; a command may take \
+        its `timeout` (10min). What fails stops the plan: run again, it passes over what is active. Exit code: 0 all \
+        recovered; 3 stopped."
+    )]
+    Recover(RecoverArgs),
     /// Serve a writable copy of a recovery point, while replication goes on
     #[command(
         after_help = "Example:\n  firedrill test-failover /srv/replica --serve unix:/run/test.sock \\\n    \

@@ -210,3 +210,19 @@ pub(crate) struct PointArgs {
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_span)]
     pub(crate) hold_timeout: Duration,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct RecoverArgs {
+    /// The recovery plan, in TOML
+    #[arg(value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// As for `firedrill failover`
+    #[arg(long, value_name = "POINT", default_value = "latest")]
+    pub(crate) point: String,
+    /// Test the plan: writable copies are served at STATE/test.sock while it runs, and replication goes on
+    #[arg(long)]
+    pub(crate) test: bool,
+    /// Do it without being asked; manual steps are asked about all the same
+    #[arg(long)]
+    pub(crate) yes: bool,
+}

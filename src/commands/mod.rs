@@ -15,6 +15,7 @@ mod plan;
 mod points;
 mod protect;
 mod prune;
+mod recover;
 mod restore;
 mod retention;
 mod scenario;
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit> {
             Command::Status(args) => failover::status(args, json).await,
             Command::Point(args) => failover::point(args, json).await,
             Command::Failover(args) => failover::run(args, json).await,
+            Command::Recover(args) => recover::run(args, json).await,
             Command::TestFailover(args) => failover::test(args, json).await,
             Command::Commit(args) => failover::commit(args, json).await,
             Command::Reprotect(args) => failover::reprotect(args, json).await,

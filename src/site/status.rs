@@ -55,7 +55,7 @@ pub(super) fn failed_over(failed_over: &FailedOver) -> Value {
     json!({
         "captured": exact(failed_over.captured),
         "at": exact(failed_over.at),
-        "rpo_seconds": seconds_between(failed_over.captured, failed_over.at),
+        "rpo_seconds": failed_over.rpo().as_secs_f64(),
         "committed": failed_over.committed,
         "planned": failed_over.planned,
         "batch": failed_over.batch,

@@ -4,6 +4,8 @@
 //! Version history:
 //! 1. The first (November 2026).
 
+use std::time::Duration;
+
 use minicbor::{Decode, Encode};
 
 use crate::error::{Error, ErrorKind, Result};
@@ -65,6 +67,20 @@ pub struct FailedOver {
     /// Whether the other site had handed over, with all that it had.
     #[n(4)]
     pub planned: bool,
+    /// The other site's clock, which `captured` is by, minus this one's, in microseconds, as they met last; what
+    /// the first message took on its way is in it.
+    #[n(5)]
+    pub skew_micros: i64,
+}
+
+impl FailedOver {
+    /// How old the disks were: what was written later at the other site is lost. By this site's clock, as exact as
+    /// the two are known to differ.
+    pub fn rpo(&self) -> Duration {
+        let captured = self.captured.nanoseconds() - i128::from(self.skew_micros) * 1000;
+        let age = (self.at.nanoseconds() - captured).max(0);
+        Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
+    }
 }
 
 /// What a site keeps.

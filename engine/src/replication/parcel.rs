@@ -64,6 +64,9 @@ fn associated(header: &[u8; HEADER_BYTES], number: u32) -> [u8; HEADER_BYTES + 4
 }
 
 /// Seals a part: extents by disk and offset, without overlaps. The header's sizes follow from them.
+///
+/// # Panics
+/// Where its own index is not as long as its entries: a fault of ours.
 pub fn seal(
     key: &GroupKey,
     entropy: &dyn Entropy,

@@ -257,6 +257,7 @@ impl Replica {
             at: self.world().clock.now(),
             committed: planned,
             planned,
+            skew_micros: self.lock().skew_micros,
         };
         self.site
             .change(|member| match (member.role, member.failed_over) {
