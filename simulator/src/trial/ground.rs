@@ -11,7 +11,7 @@ use crate::fault::{Fault, Spans, Timeline, drawn};
 use crate::network::{LinkId, Roads};
 use crate::scenario::{Copy, DAY, Drawn, Group, HOUR, Redundancy, Scenario, Strategy};
 use crate::workload::{Disk, Trace};
-use crate::world::account::{Account, Endpoint, Flaw};
+use crate::world::account::{Account, Endpoint, Flaw, Stored};
 use crate::world::geo::Geo;
 
 use super::meter::Meter;
@@ -27,7 +27,7 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The ground of a trial; `V` is what accounts store.
 #[derive(Debug)]
-pub struct Ground<V> {
+pub struct Ground<V: Stored> {
     /// What was asked for.
     pub scenario: Arc<Scenario>,
     /// Which of its strategies.
@@ -59,7 +59,7 @@ pub struct Ground<V> {
 
 /// The store of a copy at a place.
 #[derive(Debug)]
-pub struct Store<V> {
+pub struct Store<V: Stored> {
     /// The copy's number.
     pub copy: usize,
     /// Where its first region is.
@@ -132,7 +132,7 @@ impl State {
     }
 }
 
-impl<V> Ground<V> {
+impl<V: Stored> Ground<V> {
     /// The strategy.
     pub fn strategy(&self) -> &Strategy {
         &self.scenario.strategies[self.strategy]
@@ -333,7 +333,7 @@ pub struct Plan<'a> {
     pub stall_micros: Option<u64>,
 }
 
-impl<V> Ground<V> {
+impl<V: Stored> Ground<V> {
     /// Lays the ground.
     pub fn new(plan: Plan<'_>, handle: Handle) -> Self {
         let Plan {
