@@ -38,6 +38,9 @@ impl Future for Sleep {
         let this = &mut *self;
         let mut core = this.handle.lock();
         if core.now >= this.until_micros {
+            let cancelled = this.timer.take().and_then(|it| core.timers.cancel(it));
+            drop(core);
+            drop(cancelled);
             return Poll::Ready(());
         }
         if let Some(waker) = this.timer.and_then(|timer| core.timers.get_mut(timer)) {

@@ -69,16 +69,22 @@ impl Point {
 
 /// Owners of blocks other than a point itself, ascending.
 fn needs(number: u32, content: &Content, owners: &[u32]) -> Vec<u32> {
-    let (mut needs, mut last) = (Vec::new(), number);
-    for (owner, version) in owners.iter().zip(content.iter()) {
-        if *owner != last
-            && *owner != number
-            && *version != 0
-            && let Err(at) = needs.binary_search(owner)
-        {
+    // A bit for each of the points before it, as far as there are bits.
+    let (mut near, mut needs) = (0_u64, Vec::new());
+    let owners = owners.iter().zip(content.iter());
+    let owners = owners.filter(|(owner, version)| **version != 0 && **owner != number);
+    for (owner, _) in owners {
+        let before = number - owner - 1;
+        if before < u64::BITS {
+            near |= 1 << before;
+        } else if let Err(at) = needs.binary_search(owner) {
             needs.insert(at, *owner);
-            last = *owner;
         }
+    }
+    while near != 0 {
+        let before = near.ilog2();
+        near ^= 1 << before;
+        needs.push(number - before - 1);
     }
     needs
 }
@@ -161,8 +167,12 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
     let copies = drawn.method == Method::SyntheticFull;
     let mut owners = Vec::with_capacity(content.len());
     for (block, version) in content.iter().enumerate() {
+        let latest = scope.first().copied();
+        let latest = latest.filter(|point| point.content.get(block) == Some(version));
         let known = *version != 0 && *version <= points.written();
-        let found = known.then(|| find(block, *version)).flatten();
+        let found = known
+            .then(|| latest.or_else(|| find(block, *version)))
+            .flatten();
         owners.push(match found {
             Some(point) if !copies => point.owners[block],
             found => {

@@ -64,8 +64,14 @@ impl Verdicts {
         for at in goes.iter() {
             stays[*at as usize] = false;
         }
+        // What is younger than all of them stays in any case.
+        let last = there[*last as usize].number;
         let position = |number: &u32| there.binary_search_by_key(number, |point| point.number);
-        let needs = |at: usize| there[at].chain().iter().filter_map(|it| position(it).ok());
+        let needs = |at: usize| {
+            let needs = there[at].chain().iter();
+            let needs = needs.take_while(|number| **number <= last);
+            needs.filter_map(|number| position(number).ok())
+        };
         keep_needed_by(&mut stays, needs, |_, _| {});
         let goes = there.iter().zip(stays).filter(|(_, stays)| !stays);
         Ok(goes.map(|(point, _)| point.number).collect())

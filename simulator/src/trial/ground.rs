@@ -15,6 +15,7 @@ use crate::world::account::{Account, Endpoint, Flaw, Stored};
 use crate::world::geo::Geo;
 
 use super::meter::Meter;
+use super::reach::Reaches;
 use super::record::{Record, Records};
 
 /// The host of those who recover; agents' hosts follow.
@@ -70,6 +71,8 @@ pub struct Store<V: Stored> {
     pub second: Option<usize>,
     /// What it holds.
     pub account: Mutex<Account<V>>,
+    /// How it is reached, as far as somebody has asked.
+    pub reaches: Reaches,
 }
 
 /// One instance.
@@ -165,88 +168,6 @@ impl<V: Stored> Ground<V> {
             Endpoint::Primary if !failed_over => Some(store.place),
             Endpoint::Primary | Endpoint::Secondary => store.second,
         }
-    }
-
-    /// Whether what an endpoint has comes to the machine by courier, wherever that is.
-    fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
-        at == Endpoint::Secondary && self.copy(store.copy).offsite.is_some()
-    }
-
-    /// When an endpoint of a store does not serve a machine at `from`.
-    pub fn unreachable(&self, store: &Store<V>, at: Endpoint, from: usize) -> Spans {
-        if self.is_carried(store, at) {
-            return Spans::default();
-        }
-        let Some(place) = self.place_of(store, at) else {
-            return Spans::of(vec![(0, u64::MAX)]);
-        };
-        let redundancy = lock(&store.account).redundancy();
-        let own = if place != store.place || at == Endpoint::Secondary {
-            self.timeline.place(place).clone()
-        } else if redundancy.is_zonal() {
-            self.timeline.all_zones(place)
-        } else {
-            self.timeline.zone(place, store.zone)
-        };
-        let Some(way) = self.way(from, place) else {
-            return Spans::of(vec![(0, u64::MAX)]);
-        };
-        let links = way.iter().map(|(link, _)| self.timeline.link(*link));
-        Spans::join(links.chain([&own]))
-    }
-
-    /// The links from one place to another, fewest first; each with its direction.
-    pub fn way(&self, from: usize, to: usize) -> Option<Vec<(usize, usize)>> {
-        let mut come: Vec<Option<(usize, usize, usize)>> = vec![None; self.scenario.places.len()];
-        let mut next = std::collections::VecDeque::from([from]);
-        while let Some(at) = next.pop_front().filter(|at| *at != to) {
-            for (number, link) in self.scenario.links.iter().enumerate() {
-                let ends = [(link.from, link.to, 0), (link.to, link.from, 1)];
-                for (_, there, way) in ends.into_iter().filter(|end| end.0 == at) {
-                    if come[there].is_none() && there != from {
-                        come[there] = Some((at, number, way));
-                        next.push_back(there);
-                    }
-                }
-            }
-        }
-        let (mut way, mut at) = (Vec::new(), to);
-        while at != from {
-            let (before, link, direction) = come[at]?;
-            way.push((link, direction));
-            at = before;
-        }
-        way.reverse();
-        Some(way)
-    }
-
-    /// Network links and one-way latency between a machine at `from` and an endpoint of a store; the machine's
-    /// disk and the store's side included. `out` is from the machine to the store.
-    pub fn path(
-        &self,
-        instance: usize,
-        copy: usize,
-        at: Endpoint,
-        from: usize,
-        out: bool,
-    ) -> Option<(Vec<LinkId>, u64)> {
-        let machine = &self.instances[instance];
-        let store = self.store(instance, copy);
-        if self.is_carried(store, at) {
-            return Some((vec![machine.disk, machine.fronts[copy]], 0));
-        }
-        let place = self.place_of(store, at)?;
-        let way = self.way(from, place)?;
-        let mut links = vec![machine.disk];
-        links.extend(way.iter().map(|(link, direction)| {
-            let direction = if out { *direction } else { 1 - direction };
-            self.ways[*link][direction]
-        }));
-        links.push(machine.fronts[copy]);
-        let latency = way
-            .iter()
-            .map(|(link, _)| self.scenario.links[*link].latency_micros);
-        Some((links, latency.sum()))
     }
 
     /// Draws a time for a purpose of an incident.
@@ -452,6 +373,7 @@ impl<V: Stored> Ground<V> {
             zone: 0,
             second,
             account: Mutex::new(account),
+            reaches: Reaches::new(self.scenario.places.len()),
         });
         self.stores.len() - 1
     }

@@ -6,6 +6,7 @@ pub mod ground;
 pub mod hands;
 pub mod meter;
 pub mod rates;
+pub mod reach;
 pub mod record;
 pub mod recovery;
 pub mod strike;

@@ -81,7 +81,7 @@ impl Disk {
     /// The content as of `now`, and when each of its blocks was written.
     pub fn at(&mut self, now: u64) -> (Content, Arc<[u64]>) {
         self.advance(now);
-        (self.versions.clone().into(), self.written.clone().into())
+        (self.versions[..].into(), self.written[..].into())
     }
 
     /// Blocks that the disk has room for.

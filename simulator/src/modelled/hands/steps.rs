@@ -144,7 +144,7 @@ impl ModelHands {
             let _ = self
                 .ground
                 .roads
-                .transfer_in(&path, small, lanes)
+                .transfer_in(Arc::clone(&path), small, lanes)
                 .await
                 .is_ok();
             self.moved(&path, large).await;
@@ -159,8 +159,9 @@ impl ModelHands {
 
     /// How long a request to an endpoint takes that carries nothing.
     fn trip(&self, at: Endpoint, place: usize) -> u64 {
-        let path = self.ground.path(self.instance, self.copy, at, place, true);
-        path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros
+        let store = self.ground.store(self.instance, self.copy);
+        let latency = self.ground.latency(store, at, place);
+        latency.map_or(0, |latency| 2 * latency) + self.spec().request_micros
     }
 
     /// The round trips of marking so many points, or of taking marks away.
@@ -262,10 +263,10 @@ impl ModelHands {
 
     pub(super) fn moved(
         &self,
-        path: &[crate::network::LinkId],
+        path: &Arc<[crate::network::LinkId]>,
         bytes: u64,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let moved = self.ground.roads.transfer(path, bytes);
+        let moved = self.ground.roads.transfer_in(Arc::clone(path), bytes, 1);
         async move {
             // Nothing stalls it: these roads have no limit.
             let _ = moved.await.is_ok();
