@@ -141,6 +141,20 @@ pub fn decide(policy: &Policy, subjects: &[Subject], now: Timestamp) -> Result<V
     decide_as(Semantics::Firedrill, policy, subjects, now)
 }
 
+/// The points that no rule of ours keeps, as [`decide`] finds them, but without reasons, and though others may need
+/// them: for models, which ask day by day about thousands of points.
+///
+/// # Errors
+/// As [`decide`].
+pub fn unkept(policy: &Policy, subjects: &[Subject], now: Timestamp) -> Result<Vec<PointId>> {
+    policy.check()?;
+    let line = Timeline::new(subjects, &policy.zone()?, now);
+    let mut stays = vec![false; line.entries.len()];
+    restic::own(&line, policy, &mut stays);
+    let goes = line.entries.iter().zip(stays).filter(|(_, stays)| !stays);
+    Ok(goes.map(|(entry, _)| entry.subject.id).collect())
+}
+
 /// As [`decide`], by the rules of another convention.
 ///
 /// # Errors
@@ -154,7 +168,11 @@ pub fn decide_as(
     policy.check()?;
     let line = Timeline::new(subjects, &policy.zone()?, now);
     let reasons = match semantics {
-        Semantics::Firedrill => restic::own(&line, policy),
+        Semantics::Firedrill => {
+            let mut reasons = line.no_reasons();
+            restic::own(&line, policy, &mut reasons);
+            reasons
+        }
         Semantics::Restic => restic::exactly(&line, policy),
         Semantics::Borg => borg::version_1(&line, policy),
         Semantics::Borg2 => borg::version_2(&line, policy),

@@ -43,12 +43,17 @@ impl Future for Sleep {
             drop(cancelled);
             return Poll::Ready(());
         }
-        if let Some(waker) = this.timer.and_then(|timer| core.timers.get_mut(timer)) {
-            waker.clone_from(context.waker());
-        } else {
-            let waker = context.waker().clone();
-            this.timer = Some(core.timers.push(this.until_micros, waker));
-        }
+        let sleeper = core.sleeper(context.waker());
+        let timer = this.timer.and_then(|timer| core.timers.get_mut(timer));
+        let before = match timer {
+            Some(before) => Some(std::mem::replace(before, sleeper)),
+            None => {
+                this.timer = Some(core.timers.push(this.until_micros, sleeper));
+                None
+            }
+        };
+        drop(core);
+        drop(before);
         Poll::Pending
     }
 }

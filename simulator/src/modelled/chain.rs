@@ -165,24 +165,26 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
         all.find(|point| point.content.get(block) == Some(&version))
     };
     let copies = drawn.method == Method::SyntheticFull;
-    let mut owners = Vec::with_capacity(content.len());
-    for (block, version) in content.iter().enumerate() {
-        let latest = scope.first().copied();
-        let latest = latest.filter(|point| point.content.get(block) == Some(version));
-        let known = *version != 0 && *version <= points.written();
-        let found = known
-            .then(|| latest.or_else(|| find(block, *version)))
-            .flatten();
-        owners.push(match found {
-            Some(point) if !copies => point.owners[block],
-            found => {
-                drawn.stored += u64::from(*version != 0);
-                drawn.copied += u64::from(found.is_some());
-                number
-            }
-        });
-    }
-    drawn.owners = owners.into();
+    let first = scope.first().map(|point| (&point.content[..], &point.owners[..]));
+    let (versions, owned) = first.unwrap_or_default();
+    let owners = content.iter().enumerate().map(|(block, version)| {
+        // Most blocks are as they were; and what was written after all points is in none.
+        let same = versions.get(block) == Some(version);
+        let owner = if *version == 0 {
+            return number;
+        } else if same {
+            Some(owned[block])
+        } else if *version > points.written() {
+            None
+        } else {
+            find(block, *version).map(|point| point.owners[block])
+        };
+        drawn.copied += u64::from(copies && owner.is_some());
+        drawn.stored += u64::from(copies || owner.is_none());
+        owner.filter(|_| !copies).unwrap_or(number)
+    });
+    let owners = owners.collect();
+    drawn.owners = owners;
     drawn
 }
 

@@ -112,7 +112,7 @@ impl Hands for ModelHands {
         self.reach(Endpoint::Primary, self.place()).await?;
         let here = (Endpoint::Primary, self.place());
         self.rounds(Step::Prune, here, 0).await?;
-        let (now, spec) = (self.ground.handle.now(), self.spec().clone());
+        let (now, spec) = (self.ground.handle.now(), self.spec());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
         let expired = self.points.extract(over);
@@ -192,7 +192,8 @@ impl Hands for ModelHands {
             }
             debt.pay().await;
         };
-        self.unless_down(at, place, fetching).await?;
+        self.unless_down(at, place, std::pin::pin!(fetching))
+            .await?;
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, at);
         let mut meter = lock(&self.ground.meter);

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use engine::error::Result;
 use engine::ids::PointId;
-use engine::retention::{Policy, Subject, decide, keep_needed_by};
+use engine::retention::{Policy, Subject, keep_needed_by, unkept};
 use engine::units::Timestamp;
 
 use crate::scenario::SECOND;
@@ -88,9 +88,8 @@ impl Verdicts {
             protected: false,
         });
         let subjects: Vec<Subject> = subjects.collect();
-        let verdicts = decide(&self.policy, &subjects, self.instant(now))?;
-        let goes = verdicts.iter().filter(|verdict| !verdict.keep);
-        let mut goes: Vec<u32> = goes.map(|verdict| position(verdict.id)).collect();
+        let goes = unkept(&self.policy, &subjects, self.instant(now))?;
+        let mut goes: Vec<u32> = goes.into_iter().map(position).collect();
         goes.sort_unstable();
         let goes = Answer::from(goes);
         let mut known = lock(&self.known);

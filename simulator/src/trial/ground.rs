@@ -15,7 +15,7 @@ use crate::world::account::{Account, Endpoint, Flaw, Stored};
 use crate::world::geo::Geo;
 
 use super::meter::Meter;
-use super::reach::Reaches;
+use super::reach::{Paths, Reaches};
 use super::record::{Record, Records};
 
 /// The host of those who recover; agents' hosts follow.
@@ -90,6 +90,8 @@ pub struct Instance {
     pub disk: LinkId,
     /// The stores' side of each copy.
     pub fronts: Vec<LinkId>,
+    /// What lies between it and its stores, as far as somebody has asked.
+    pub paths: Paths,
     /// The number in `stores` of each copy's.
     pub stores: Vec<usize>,
     /// What changes.
@@ -321,6 +323,7 @@ impl<V: Stored> Ground<V> {
             zone: group.zone.unwrap_or(index as u32 % zones),
             disk: self.roads.add_link(group.disk_bytes_per_second, 0),
             fronts: fronts.collect(),
+            paths: Paths::new(copies, self.scenario.places.len()),
             stores,
             state: Mutex::new(State {
                 disk,

@@ -32,6 +32,20 @@ impl Reaches {
     }
 }
 
+/// Links of the network, and how long a byte takes along them.
+pub type Path = (Arc<[LinkId]>, u64);
+
+/// The paths of an instance: to each copy, from each place, at each endpoint, before and after a failover, back and out.
+#[derive(Debug)]
+pub struct Paths(Vec<OnceLock<Option<Path>>>);
+
+impl Paths {
+    /// Of an instance with so many copies in a world of so many places.
+    pub(super) fn new(copies: usize, places: usize) -> Self {
+        Self((0..copies * places * 8).map(|_| OnceLock::new()).collect())
+    }
+}
+
 impl<V: Stored> Ground<V> {
     /// Whether what an endpoint has comes to the machine by courier, wherever that is.
     fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
@@ -39,9 +53,16 @@ impl<V: Stored> Ground<V> {
     }
 
     fn reach<'a>(&self, store: &'a Store<V>, at: Endpoint, from: usize) -> &'a Reach {
-        let failed_over = lock(&store.account).has_failed_over();
-        let number = from * 4 + usize::from(at == Endpoint::Secondary) * 2 + usize::from(failed_over);
+        let number = self.number(store, at, from);
         store.reaches.0[number].get_or_init(|| self.found(store, at, from))
+    }
+
+    /// The number of a way to a store among all.
+    fn number(&self, store: &Store<V>, at: Endpoint, from: usize) -> usize {
+        let failed_over = lock(&store.account).has_failed_over();
+        let places = self.scenario.places.len();
+        let regimes = usize::from(at == Endpoint::Secondary) * 2 + usize::from(failed_over);
+        regimes * places + from
     }
 
     fn found(&self, store: &Store<V>, at: Endpoint, from: usize) -> Reach {
@@ -125,7 +146,23 @@ impl<V: Stored> Ground<V> {
         at: Endpoint,
         from: usize,
         out: bool,
-    ) -> Option<(Arc<[LinkId]>, u64)> {
+    ) -> Option<Path> {
+        let machine = &self.instances[instance];
+        let store = self.store(instance, copy);
+        let number = (self.number(store, at, from) * 2 + usize::from(out)) * machine.fronts.len();
+        let path = &machine.paths.0[number + copy];
+        path.get_or_init(|| self.laid(instance, copy, at, from, out))
+            .clone()
+    }
+
+    fn laid(
+        &self,
+        instance: usize,
+        copy: usize,
+        at: Endpoint,
+        from: usize,
+        out: bool,
+    ) -> Option<Path> {
         let machine = &self.instances[instance];
         let reach = self.reach(self.store(instance, copy), at, from);
         let way = reach.way.as_ref()?;

@@ -1,6 +1,7 @@
 //! What the steps of modelled hands have in common: waiting, moving bytes, and the store's objects.
 
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use engine::format::keyslot::Terms;
@@ -149,7 +150,7 @@ impl ModelHands {
                 .is_ok();
             self.moved(&path, large).await;
         };
-        self.unless_down(at, place, read).await
+        self.unless_down(at, place, std::pin::pin!(read)).await
     }
 
     /// Whether what the first point needs goes with its courier.
@@ -234,7 +235,8 @@ impl ModelHands {
                 .path(self.instance, self.copy, Endpoint::Primary, place, true);
             let (path, latency) = path.ok_or(Failed::Unavailable)?;
             let moved = self.moved(&path, stored + copied);
-            self.unless_down(Endpoint::Primary, place, moved).await?;
+            self.unless_down(Endpoint::Primary, place, std::pin::pin!(moved))
+                .await?;
             let store = self.ground.store(self.instance, self.copy);
             let store_at = self.ground.place_of(store, Endpoint::Primary);
             let mut meter = lock(&self.ground.meter);
@@ -278,7 +280,7 @@ impl ModelHands {
         &self,
         at: Endpoint,
         place: usize,
-        work: impl Future<Output = ()> + Send,
+        work: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<(), Failed> {
         let store = self.ground.store(self.instance, self.copy);
         let spans = self.ground.unreachable(store, at, place);
@@ -290,7 +292,7 @@ impl ModelHands {
             .ground
             .handle
             .sleep_until(from.saturating_add(PATIENCE));
-        match select(std::pin::pin!(work), std::pin::pin!(down)).await {
+        match select(work, std::pin::pin!(down)).await {
             Either::Left(_) => Ok(()),
             Either::Right(_) => Err(Failed::Unavailable),
         }
