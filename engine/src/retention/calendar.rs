@@ -137,7 +137,10 @@ impl<'a> Timeline<'a> {
         };
         // Most are handed over oldest first: turned round, little is left to be sorted.
         let mut entries: Vec<_> = subjects.iter().rev().map(entry).collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.subject.id)));
+        entries.sort_by(|a, b| {
+            let by_id = || b.subject.id.cmp(&a.subject.id);
+            b.at.cmp(&a.at).then_with(by_id)
+        });
         let now = instant(now).to_zoned_datetime(zone.clone());
         Self { entries, now }
     }

@@ -103,6 +103,9 @@ pub(super) struct Drawn {
     pub(super) index: u64,
 }
 
+/// Blocks that are held against the latest point's at once.
+const CHUNK: usize = 8;
+
 /// Whether a point begins a chain.
 fn begins(method: Method) -> bool {
     matches!(method, Method::Full | Method::SyntheticFull)
@@ -167,24 +170,35 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
     let copies = drawn.method == Method::SyntheticFull;
     let first = scope.first().map(|point| (&point.content[..], &point.owners[..]));
     let (versions, owned) = first.unwrap_or_default();
-    let owners = content.iter().enumerate().map(|(block, version)| {
-        // Most blocks are as they were; and what was written after all points is in none.
-        let same = versions.get(block) == Some(version);
-        let owner = if *version == 0 {
+    let mut owner = |block: usize, version: u32| {
+        // What was written after all points is in none.
+        let owner = if version == 0 {
             return number;
-        } else if same {
+        } else if versions.get(block) == Some(&version) {
             Some(owned[block])
-        } else if *version > points.written() {
+        } else if version > points.written() {
             None
         } else {
-            find(block, *version).map(|point| point.owners[block])
+            find(block, version).map(|point| point.owners[block])
         };
         drawn.copied += u64::from(copies && owner.is_some());
         drawn.stored += u64::from(copies || owner.is_none());
         owner.filter(|_| !copies).unwrap_or(number)
-    });
-    let owners = owners.collect();
-    drawn.owners = owners;
+    };
+    let mut owners: Vec<u32> = Vec::with_capacity(content.len());
+    for chunk in content.chunks(CHUNK) {
+        // Most of a disk is as it was.
+        let at = owners.len();
+        if !copies
+            && versions.get(at..at + CHUNK) == Some(chunk)
+            && chunk.iter().all(|version| *version != 0)
+        {
+            owners.extend_from_slice(&owned[at..at + CHUNK]);
+        } else {
+            owners.extend((at..).zip(chunk).map(|(block, version)| owner(block, *version)));
+        }
+    }
+    drawn.owners = owners.into();
     drawn
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use engine::error::Result;
+use engine::format::point::Method;
 use engine::ids::PointId;
 use engine::retention::{Policy, Subject, keep_needed_by, unkept};
 use engine::units::Timestamp;
@@ -54,12 +55,13 @@ impl Verdicts {
         let Some(last) = goes.last() else {
             return Ok(Vec::new());
         };
-        if points.iter().all(|point| point.chain().is_empty()) {
+        if points.first().is_some_and(|point| point.method == Method::Forever) {
             let there = points.kept().take(*last as usize + 1).enumerate();
             let there = there.filter(|(at, _)| goes.binary_search(&(*at as u32)).is_ok());
             return Ok(there.map(|(_, point)| point.number).collect());
         }
-        let there: Vec<&Point> = points.kept().collect();
+        let mut there: Vec<&Point> = Vec::with_capacity(points.len());
+        there.extend(points.kept());
         let mut stays = vec![true; there.len()];
         for at in goes.iter() {
             stays[*at as usize] = false;
@@ -87,8 +89,9 @@ impl Verdicts {
             needs: Vec::new(),
             protected: false,
         });
-        let subjects: Vec<Subject> = subjects.collect();
-        let goes = unkept(&self.policy, &subjects, self.instant(now))?;
+        let mut all: Vec<Subject> = Vec::with_capacity(points.len());
+        all.extend(subjects);
+        let goes = unkept(&self.policy, &all, self.instant(now))?;
         let mut goes: Vec<u32> = goes.into_iter().map(position).collect();
         goes.sort_unstable();
         let goes = Answer::from(goes);
