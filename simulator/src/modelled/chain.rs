@@ -164,42 +164,51 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
     };
     drawn.index = index;
     let find = |block: usize, version: u32| {
+        // What was written after all points is in none.
+        let known = version <= points.written();
         let mut all = scope.iter().copied().chain(others.iter().rev());
-        all.find(|point| point.content.get(block) == Some(&version))
+        let holds = |point: &&Point| point.content.get(block) == Some(&version);
+        let found = known.then(|| all.find(holds)).flatten();
+        found.map(|point| point.owners[block])
     };
+    own(&mut drawn, content, number, scope.first().copied(), find);
+    drawn
+}
+
+/// Decides of each block who stored it; `find` looks for one that is not as in the first point of the scope.
+fn own(
+    drawn: &mut Drawn,
+    content: &Content,
+    number: u32,
+    first: Option<&Point>,
+    find: impl Fn(usize, u32) -> Option<u32>,
+) {
     let copies = drawn.method == Method::SyntheticFull;
-    let first = scope.first().map(|point| (&point.content[..], &point.owners[..]));
+    let first = first.map(|point| (&point.content[..], &point.owners[..]));
     let (versions, owned) = first.unwrap_or_default();
     let mut owner = |block: usize, version: u32| {
-        // What was written after all points is in none.
-        let owner = if version == 0 {
+        if version == 0 {
             return number;
-        } else if versions.get(block) == Some(&version) {
-            Some(owned[block])
-        } else if version > points.written() {
-            None
-        } else {
-            find(block, version).map(|point| point.owners[block])
-        };
+        }
+        let same = versions.get(block) == Some(&version);
+        let owner = same.then(|| owned[block]).or_else(|| find(block, version));
         drawn.copied += u64::from(copies && owner.is_some());
         drawn.stored += u64::from(copies || owner.is_none());
         owner.filter(|_| !copies).unwrap_or(number)
     };
     let mut owners: Vec<u32> = Vec::with_capacity(content.len());
     for chunk in content.chunks(CHUNK) {
-        // Most of a disk is as it was.
         let at = owners.len();
-        if !copies
-            && versions.get(at..at + CHUNK) == Some(chunk)
-            && chunk.iter().all(|version| *version != 0)
-        {
+        // Most of a disk is as it was.
+        let same = !copies && versions.get(at..at + CHUNK) == Some(chunk);
+        if same && chunk.iter().all(|version| *version != 0) {
             owners.extend_from_slice(&owned[at..at + CHUNK]);
         } else {
-            owners.extend((at..).zip(chunk).map(|(block, version)| owner(block, *version)));
+            let blocks = (at..).zip(chunk);
+            owners.extend(blocks.map(|(block, version)| owner(block, *version)));
         }
     }
     drawn.owners = owners.into();
-    drawn
 }
 
 /// The points from `point` back to the full that its chain began with.

@@ -138,7 +138,9 @@ impl Hands for ModelHands {
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {
             let there = |number: &u32| {
-                account.get(now, at, &key(Kind::Manifest, *number)).is_some()
+                account
+                    .get(now, at, &key(Kind::Manifest, *number))
+                    .is_some()
                     && account.get(now, at, &key(Kind::Mark, *number)).is_none()
             };
             numbers.into_iter().filter(there).collect()

@@ -64,7 +64,9 @@ impl Points {
     /// Adds a new one.
     pub(super) fn push(&mut self, point: Point) {
         self.stored += point.stored;
-        self.written = self.written.max(point.content.iter().copied().max().unwrap_or(0));
+        self.written = self
+            .written
+            .max(point.content.iter().copied().max().unwrap_or(0));
         self.print = self.print.wrapping_add(print(&point));
         self.all.push(point);
     }
@@ -126,4 +128,51 @@ fn print(point: &Point) -> u128 {
     };
     let first = round(point.captured / SECOND);
     u128::from(first) << 64 | u128::from(round(first))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use engine::format::point::Method;
+
+    use super::super::chain::{Point, draw};
+    use super::Points;
+    use crate::scenario::DAY;
+
+    fn points() -> Points {
+        let mut points = Points::default();
+        for day in 0..5 {
+            let content = Arc::from([1, day + 2, 0]);
+            let drawn = draw(&points, &content, Method::Incremental, day);
+            points.push(Point::new(day, u64::from(day) * DAY, content, drawn));
+        }
+        points
+    }
+
+    #[test]
+    fn the_number_tells_what_is_not_deleted() {
+        let (mut points, whole) = (points(), points().print());
+        points.delete(&[1, 3], 7);
+        points.delete(&[3], 8);
+        let without = points.print();
+        assert_ne!(without, whole);
+        assert_eq!((points.deleted(), points.kept().count()), (2, 3));
+        assert_eq!(points.undelete(|deleted| deleted > 7), []);
+        assert_eq!(points.undelete(|deleted| deleted == 7), [1, 3]);
+        assert_eq!(points.print(), whole);
+        points.delete(&[1, 3], 9);
+        let gone = points.extract(|point| point.deleted.is_some());
+        assert_eq!((gone.len(), points.deleted()), (2, 0));
+        assert_eq!((points.print(), points.stored()), (without, 2 + 1 + 1));
+    }
+
+    #[test]
+    fn each_needs_those_that_stored_some_of_it() {
+        let points = points();
+        let stored: Vec<u64> = points.iter().map(|point| point.stored).collect();
+        assert_eq!(stored, [2, 1, 1, 1, 1]);
+        assert_eq!(points.written(), 6);
+        assert_eq!(points.latest().map(Point::chain), Some(&[0][..]));
+    }
 }

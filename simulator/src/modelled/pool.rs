@@ -149,19 +149,20 @@ impl Pool {
         written.collect()
     }
 
-    fn pack(
-        &mut self,
-        blobs: Vec<Blob>,
-        (owned, lists): (bool, bool),
-        now: u64,
-    ) -> Written {
+    fn pack(&mut self, blobs: Vec<Blob>, (owned, lists): (bool, bool), now: u64) -> Written {
         let name = self.next;
         self.next += 1;
         let count = blobs.len() as u64;
         for blob in &blobs {
             match self.places.get_mut(*blob) {
                 Some(place) if !owned => place.pack = name,
-                _ => self.places.insert(*blob, Place { refs: 1, pack: name }),
+                _ => self.places.insert(
+                    *blob,
+                    Place {
+                        refs: 1,
+                        pack: name,
+                    },
+                ),
             }
         }
         let pack = Pack {
@@ -184,7 +185,8 @@ impl Pool {
         self.packs.iter().map(move |(name, pack)| {
             pack.blobs.iter().map(move |blob| {
                 let place = self.places.get(*blob);
-                place.is_some_and(|place| place.pack == *name) && content.get(blob.0 as usize) == Some(&blob.1)
+                place.is_some_and(|place| place.pack == *name)
+                    && content.get(blob.0 as usize) == Some(&blob.1)
             })
         })
     }

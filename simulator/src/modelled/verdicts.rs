@@ -55,7 +55,10 @@ impl Verdicts {
         let Some(last) = goes.last() else {
             return Ok(Vec::new());
         };
-        if points.first().is_some_and(|point| point.method == Method::Forever) {
+        if points
+            .first()
+            .is_some_and(|point| point.method == Method::Forever)
+        {
             let there = points.kept().take(*last as usize + 1).enumerate();
             let there = there.filter(|(at, _)| goes.binary_search(&(*at as u32)).is_ok());
             return Ok(there.map(|(_, point)| point.number).collect());

@@ -14,9 +14,15 @@ struct Left {
 /// The rate of a class whose links no other class crosses.
 pub(super) fn alone(class: &Class, capacities: &[u64]) -> u128 {
     let connections = class.route.connections(class.len());
-    let capacities = class.route.links.iter().map(|link| capacities[link.0 as usize]);
+    let capacities = class
+        .route
+        .links
+        .iter()
+        .map(|link| capacities[link.0 as usize]);
     let least = capacities.min().unwrap_or(0);
-    class.route.connections(u128::from(least) * FRACTION / connections)
+    class
+        .route
+        .connections(u128::from(least) * FRACTION / connections)
 }
 
 /// Gives every class its rate: the link with the least for each connection fills first, the flows across it are

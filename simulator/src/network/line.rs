@@ -23,7 +23,10 @@ impl<T> Line<T> {
 
     fn find(&self, flow: FlowId) -> Option<usize> {
         let at = self.0.partition_point(|(other, _)| *other < flow);
-        self.0.get(at).is_some_and(|(it, _)| *it == flow).then_some(at)
+        self.0
+            .get(at)
+            .is_some_and(|(it, _)| *it == flow)
+            .then_some(at)
     }
 
     pub(super) fn get(&self, flow: FlowId) -> Option<&T> {

@@ -125,12 +125,7 @@ impl Roads {
 
     /// The same in so many lanes at once, as many small requests are: over a link that others use too, each has its
     /// share.
-    pub fn transfer_in(
-        &self,
-        path: impl Into<Arc<[LinkId]>>,
-        bytes: u64,
-        lanes: u32,
-    ) -> Transfer {
+    pub fn transfer_in(&self, path: impl Into<Arc<[LinkId]>>, bytes: u64, lanes: u32) -> Transfer {
         let path = path.into();
         Transfer {
             latency: self.latency(&path),
