@@ -44,13 +44,11 @@ impl Future for Sleep {
             return Poll::Ready(());
         }
         let sleeper = core.sleeper(context.waker());
-        let timer = this.timer.and_then(|timer| core.timers.get_mut(timer));
-        let before = match timer {
-            Some(before) => Some(std::mem::replace(before, sleeper)),
-            None => {
-                this.timer = Some(core.timers.push(this.until_micros, sleeper));
-                None
-            }
+        let before = if let Some(before) = this.timer.and_then(|it| core.timers.get_mut(it)) {
+            Some(std::mem::replace(before, sleeper))
+        } else {
+            this.timer = Some(core.timers.push(this.until_micros, sleeper));
+            None
         };
         drop(core);
         drop(before);
