@@ -48,6 +48,7 @@ impl Draws {
         hasher.update(&number.to_le_bytes());
         Stream {
             bits: ChaCha8Rng::from_seed(*hasher.finalize().as_bytes()),
+            nothing: (0, 1.0),
         }
     }
 }
@@ -56,6 +57,8 @@ impl Draws {
 #[derive(Clone, Debug)]
 pub struct Stream {
     bits: ChaCha8Rng,
+    /// The last small mean that was asked for, and how likely nothing happens: a disk asks for few.
+    nothing: (u64, f64),
 }
 
 impl Stream {
@@ -72,15 +75,11 @@ impl Stream {
     /// A number below `end`, each as likely as the other; 0 when `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
         // Lemire, "Fast Random Integer Generation in an Interval", 2019: the rest that would make some
-        // numbers likelier is drawn again.
-        let surplus = if end == 0 {
-            0
-        } else {
-            end.wrapping_neg() % end
-        };
+        // numbers likelier is drawn again. It is less than `end`, and seldom has to be reckoned.
         loop {
             let product = u128::from(self.bits()) * u128::from(end);
-            if product as u64 >= surplus {
+            let low = product as u64;
+            if low >= end || low >= end.wrapping_neg() % end {
                 return (product >> 64) as u64;
             }
         }
@@ -124,7 +123,10 @@ impl Stream {
             return self.many(mean);
         }
         // Waiting times, until they pass one unit of time.
-        let (mut count, mut product, end) = (0, self.share(), libm::exp(-mean));
+        if self.nothing.0 != mean_millionths {
+            self.nothing = (mean_millionths, libm::exp(-mean));
+        }
+        let (mut count, mut product, end) = (0, self.share(), self.nothing.1);
         while product > end {
             count += 1;
             product *= self.share();

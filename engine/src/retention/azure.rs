@@ -18,7 +18,7 @@ pub use days::{MonthDay, Week, WeekDay, YearMonth};
 
 use crate::error::{Error, ErrorKind, Result};
 
-use super::calendar::{Reasons, Rule, Timeline};
+use super::calendar::{Reasons, Rule, Timeline, Told};
 use super::policy::Policy;
 use super::span::Span;
 use super::verdict::Reason;
@@ -181,7 +181,7 @@ pub(super) fn chosen(
     gfs: &Gfs,
     counted: &[usize],
     from: &ZonedDateTime,
-    reasons: &mut Reasons,
+    told: &mut impl Told,
 ) {
     // From the newest to the oldest: the first at or after the hour is the last one seen of them, and
     // where there is none, the day's last is the first one seen.
@@ -200,7 +200,7 @@ pub(super) fn chosen(
             let until = age.after(local);
             if until > from.timestamp() {
                 let until = until.to_zoned_datetime(local.time_zone().clone()).date();
-                reasons[index].push(Reason::Azure { rule, until });
+                told.tell(index, Reason::Azure { rule, until });
             }
         }
     }

@@ -92,6 +92,34 @@ pub(super) struct Entry<'a> {
 /// Why each point of a timeline stays, in its order; none for one that no rule keeps.
 pub(super) type Reasons = Vec<Vec<Reason>>;
 
+/// What rules are told to: why points stay, or only that they do.
+pub(super) trait Told {
+    /// A point stays.
+    fn tell(&mut self, index: usize, reason: Reason);
+    /// Whether a point stays already.
+    fn stays(&self, index: usize) -> bool;
+}
+
+impl Told for Reasons {
+    fn tell(&mut self, index: usize, reason: Reason) {
+        self[index].push(reason);
+    }
+
+    fn stays(&self, index: usize) -> bool {
+        !self[index].is_empty()
+    }
+}
+
+impl Told for Vec<bool> {
+    fn tell(&mut self, index: usize, _: Reason) {
+        self[index] = true;
+    }
+
+    fn stays(&self, index: usize) -> bool {
+        self[index]
+    }
+}
+
 /// The points of one instance, newest first; points of one instant by their ids, so that the order in
 /// which they were handed over never matters.
 #[derive(Debug)]
@@ -107,8 +135,12 @@ impl<'a> Timeline<'a> {
             let local = at.to_zoned_datetime(zone.clone());
             Entry { subject, at, local }
         };
-        let mut entries: Vec<_> = subjects.iter().map(entry).collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.subject.id)));
+        // Most are handed over oldest first: turned round, little is left to be sorted.
+        let mut entries: Vec<_> = subjects.iter().rev().map(entry).collect();
+        entries.sort_by(|a, b| {
+            let by_id = || b.subject.id.cmp(&a.subject.id);
+            b.at.cmp(&a.at).then_with(by_id)
+        });
         let now = instant(now).to_zoned_datetime(zone.clone());
         Self { entries, now }
     }

@@ -1,6 +1,6 @@
 //! From points and a policy to verdicts, under our convention or another's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::str::FromStr;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -141,6 +141,20 @@ pub fn decide(policy: &Policy, subjects: &[Subject], now: Timestamp) -> Result<V
     decide_as(Semantics::Firedrill, policy, subjects, now)
 }
 
+/// The points that no rule of ours keeps, as [`decide`] finds them, but without reasons, and though others may need
+/// them: for models, which ask day by day about thousands of points.
+///
+/// # Errors
+/// As [`decide`].
+pub fn unkept(policy: &Policy, subjects: &[Subject], now: Timestamp) -> Result<Vec<PointId>> {
+    policy.check()?;
+    let line = Timeline::new(subjects, &policy.zone()?, now);
+    let mut stays = vec![false; line.entries.len()];
+    restic::own(&line, policy, &mut stays);
+    let goes = line.entries.iter().zip(stays).filter(|(_, stays)| !stays);
+    Ok(goes.map(|(entry, _)| entry.subject.id).collect())
+}
+
 /// As [`decide`], by the rules of another convention.
 ///
 /// # Errors
@@ -154,7 +168,11 @@ pub fn decide_as(
     policy.check()?;
     let line = Timeline::new(subjects, &policy.zone()?, now);
     let reasons = match semantics {
-        Semantics::Firedrill => restic::own(&line, policy),
+        Semantics::Firedrill => {
+            let mut reasons = line.no_reasons();
+            restic::own(&line, policy, &mut reasons);
+            reasons
+        }
         Semantics::Restic => restic::exactly(&line, policy),
         Semantics::Borg => borg::version_1(&line, policy),
         Semantics::Borg2 => borg::version_2(&line, policy),
@@ -198,33 +216,42 @@ pub fn decide_named(subjects: &[Subject], named: &[PointId]) -> Vec<Verdict> {
 /// Keeps what points that stay can't be restored without, and what those need in turn. Chains may
 /// cross instances: where several were decided one by one, hand over all verdicts and points at once.
 pub fn keep_needed(verdicts: &mut [Verdict], subjects: &[Subject]) {
+    if subjects.iter().all(|subject| subject.needs.is_empty()) {
+        return;
+    }
     let subjects: BTreeMap<PointId, &Subject> = subjects
         .iter()
         .map(|subject| (subject.id, subject))
         .collect();
-    let numbers = verdicts
-        .iter()
-        .enumerate()
-        .map(|(number, verdict)| (verdict.id, number));
-    let numbers: BTreeMap<PointId, usize> = numbers.collect();
-    let stay = verdicts
-        .iter()
-        .filter(|verdict| verdict.keep)
-        .map(|verdict| verdict.id);
-    let mut to_visit: std::collections::VecDeque<PointId> = stay.collect();
-    while let Some(id) = to_visit.pop_front() {
-        let Some(subject) = subjects.get(&id) else {
-            continue;
-        };
-        for need in &subject.needs {
-            let Some(needed) = numbers.get(need).map(|number| &mut verdicts[*number]) else {
-                continue;
-            };
-            if !needed.keep {
-                needed.keep = true;
-                let method = subject.method;
-                needed.reasons = vec![Reason::NeededBy { id, method }];
-                to_visit.push_back(*need);
+    let ids: Vec<PointId> = verdicts.iter().map(|verdict| verdict.id).collect();
+    let numbers: BTreeMap<PointId, usize> = ids.iter().copied().zip(0..).collect();
+    let mut stays: Vec<bool> = verdicts.iter().map(|verdict| verdict.keep).collect();
+    let subject = |number: usize| subjects.get(&ids[number]);
+    let needs = |number: usize| {
+        let needs = subject(number).into_iter().flat_map(|it| &it.needs);
+        needs.filter_map(|need| numbers.get(need).copied())
+    };
+    keep_needed_by(&mut stays, needs, |needed, by| {
+        if let Some(&&Subject { id, method, .. }) = subject(by) {
+            verdicts[needed].keep = true;
+            verdicts[needed].reasons = vec![Reason::NeededBy { id, method }];
+        }
+    });
+}
+
+/// As [`keep_needed`], of points by number: lets what points that stay need stay too, and tells of each by which other.
+pub fn keep_needed_by<N: IntoIterator<Item = usize>>(
+    stays: &mut [bool],
+    needs: impl Fn(usize) -> N,
+    mut told: impl FnMut(usize, usize),
+) {
+    let all = 0..stays.len();
+    let mut to_visit: VecDeque<usize> = all.filter(|number| stays[*number]).collect();
+    while let Some(by) = to_visit.pop_front() {
+        for needed in needs(by) {
+            if !std::mem::replace(&mut stays[needed], true) {
+                told(needed, by);
+                to_visit.push_back(needed);
             }
         }
     }

@@ -27,7 +27,7 @@ mod lint;
 
 pub use azure::{Gfs, MonthDay, Week, WeekDay, YearMonth};
 pub use calendar::Rule;
-pub use decide::{Semantics, decide, decide_as, decide_named, keep_needed};
+pub use decide::{Semantics, decide, decide_as, decide_named, keep_needed, keep_needed_by, unkept};
 pub use limit::{LimitState, POINTS_MAX, limit_state};
 pub use lint::{Lint, lints};
 pub use policy::Policy;

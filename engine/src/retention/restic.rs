@@ -15,32 +15,31 @@
 
 use jiff::ZonedDateTime;
 
-use super::calendar::{Reasons, Rule, Timeline};
+use super::calendar::{Reasons, Rule, Timeline, Told};
 use super::policy::Policy;
 use super::verdict::Reason;
 use super::words::RelativeTo;
 use super::{azure, calendar};
 
 /// Our convention.
-pub(super) fn own(line: &Timeline<'_>, policy: &Policy) -> Reasons {
-    let mut reasons = line.no_reasons();
+pub(super) fn own(line: &Timeline<'_>, policy: &Policy, told: &mut impl Told) {
     let counted: Vec<usize> = (0..line.entries.len())
         .filter(|index| !line.is_future(*index))
         .collect();
-    for (index, reasons) in reasons.iter_mut().enumerate() {
+    for index in 0..line.entries.len() {
         if line.entries[index].subject.protected {
-            reasons.push(Reason::Protected);
+            told.tell(index, Reason::Protected);
         }
         if line.is_future(index) {
-            reasons.push(Reason::Future);
+            told.tell(index, Reason::Future);
         }
     }
-    tags(line, policy, &mut reasons);
+    tags(line, policy, told);
     for rule in Rule::ALL {
-        count(line, policy, rule, &counted, true, &mut reasons);
+        count(line, policy, rule, &counted, true, told);
     }
     let Some(newest) = line.newest() else {
-        return reasons;
+        return;
     };
     let from = match policy.relative_to {
         RelativeTo::Latest => line.entries[newest].local.clone(),
@@ -48,15 +47,14 @@ pub(super) fn own(line: &Timeline<'_>, policy: &Policy) -> Reasons {
         RelativeTo::At(at) => calendar::instant(at).to_zoned_datetime(line.now.time_zone().clone()),
     };
     for rule in Rule::ALL {
-        within(line, policy, rule, &counted, &from, true, &mut reasons);
+        within(line, policy, rule, &counted, &from, true, told);
     }
     if let Some(gfs) = &policy.azure {
-        azure::chosen(line, gfs, &counted, &from, &mut reasons);
+        azure::chosen(line, gfs, &counted, &from, told);
     }
-    if reasons[newest].is_empty() {
-        reasons[newest].push(Reason::Newest);
+    if !told.stays(newest) {
+        told.tell(newest, Reason::Newest);
     }
-    reasons
 }
 
 /// restic itself.
@@ -84,12 +82,12 @@ pub(super) fn exactly(line: &Timeline<'_>, policy: &Policy) -> Reasons {
     reasons
 }
 
-fn tags(line: &Timeline<'_>, policy: &Policy, reasons: &mut Reasons) {
+fn tags(line: &Timeline<'_>, policy: &Policy, told: &mut impl Told) {
     for wanted in &policy.keep_tag {
-        for (entry, reasons) in line.entries.iter().zip(reasons.iter_mut()) {
+        for (index, entry) in line.entries.iter().enumerate() {
             let mut tags = wanted.split(',');
             if tags.all(|tag| entry.subject.tags.iter().any(|has| has == tag)) {
-                reasons.push(Reason::Tag(wanted.clone()));
+                told.tell(index, Reason::Tag(wanted.clone()));
             }
         }
     }
@@ -103,7 +101,7 @@ fn count(
     rule: Rule,
     counted: &[usize],
     ours: bool,
-    reasons: &mut Reasons,
+    told: &mut impl Told,
 ) {
     let Some(of) = policy.count(rule) else {
         return;
@@ -116,9 +114,9 @@ fn count(
         let key = Some(key(line, rule, *index, ours));
         if key != last || rule == Rule::Last {
             number += 1;
-            reasons[*index].push(Reason::Counted { rule, number, of });
+            told.tell(*index, Reason::Counted { rule, number, of });
         } else if place + 1 == counted.len() {
-            reasons[*index].push(Reason::Oldest(rule));
+            told.tell(*index, Reason::Oldest(rule));
         }
         last = key;
     }
@@ -132,7 +130,7 @@ fn within(
     counted: &[usize],
     from: &ZonedDateTime,
     ours: bool,
-    reasons: &mut Reasons,
+    told: &mut impl Told,
 ) {
     let Some(span) = policy.within(rule) else {
         return;
@@ -148,12 +146,12 @@ fn within(
             break;
         }
         if rule == Rule::Last {
-            reasons[*index].push(Reason::Within(span));
+            told.tell(*index, Reason::Within(span));
             continue;
         }
         let key = Some(key(line, rule, *index, ours));
         if key != last || (!ours && place + 1 == counted.len()) {
-            reasons[*index].push(Reason::WithinPeriod(rule, span));
+            told.tell(*index, Reason::WithinPeriod(rule, span));
         }
         last = key;
     }

@@ -549,7 +549,7 @@ impl EngineHands {
         let row = meter.at(now, self.copy);
         row.courier_trips += 1;
         for (key, seen) in media.list(now, Endpoint::Primary, "") {
-            account.put(now, key, seen.value.clone(), seen.bytes, true);
+            account.put(now, key.to_owned(), seen.value.clone(), seen.bytes, true);
             row.writes += 1;
             row.put_bytes += seen.bytes;
             row.geo_bytes += if spec.redundancy.is_geo() {

@@ -51,7 +51,7 @@ impl Service for Front {
         let path = self
             .ground
             .path(self.instance, self.copy, self.endpoint, self.place, out);
-        path.map(|(links, _)| links)
+        path.map(|(links, _)| links.to_vec())
     }
 
     fn outage(&self, now: u64) -> Option<(u64, u64)> {

@@ -120,7 +120,7 @@ impl Liar {
                 );
                 let bytes = if plain { value.len() as u64 * scale } else { 1 };
                 self.account(|account, now, prefix| {
-                    account.put(now, &format!("{prefix}drills/0"), value, bytes, true);
+                    account.put(now, format!("{prefix}drills/0"), value, bytes, true);
                 });
             }
             _ => {}

@@ -142,7 +142,7 @@ impl<S: Service> Inner<S> {
                 .line
                 .service
                 .account()
-                .put(now, &key, bytes, stated, new);
+                .put(now, key.clone(), bytes, stated, new);
             inner.line.served(Request::Put, size, number);
             put.then_some(()).ok_or_else(|| Error::AlreadyExists {
                 path: key,

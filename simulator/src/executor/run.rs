@@ -14,12 +14,32 @@ use super::{HostId, Line, Sleep};
 #[derive(Default)]
 pub(super) struct Core {
     pub(super) now: u64,
-    pub(super) timers: Queue<Waker>,
+    pub(super) timers: Queue<Sleeper>,
     tasks: Tasks,
+    /// The task that goes on now, and where its waker leads.
+    running: Option<(TaskId, usize)>,
     /// What crashed, to be dropped before anything else goes on.
     crashed: Vec<Job>,
     events: u64,
     trace: Trace,
+}
+
+/// Whom the end of a sleep wakes.
+pub(super) enum Sleeper {
+    /// The task that sleeps: when its sleep ends no other is woken, so that it goes on without having to wait its turn.
+    Task(TaskId),
+    /// What a task has between itself and the sleep.
+    Other(Waker),
+}
+
+impl Core {
+    /// Whom a sleep wakes that was polled with this waker.
+    pub(super) fn sleeper(&self, waker: &Waker) -> Sleeper {
+        match self.running {
+            Some((task, to)) if waker.data().addr() == to => Sleeper::Task(task),
+            _ => Sleeper::Other(waker.clone()),
+        }
+    }
 }
 
 /// Runs tasks to their end, or to the end of time.
@@ -141,14 +161,12 @@ impl Executor {
         let ready = Arc::clone(&self.handle.lock().tasks.ready);
         self.bury();
         loop {
-            if let Some(task) = ready.pop() {
-                self.step(task);
-                continue;
+            let next = ready.pop().map(Sleeper::Task);
+            match next.or_else(|| self.next_sleeper(until)) {
+                Some(Sleeper::Task(task)) => self.step(task),
+                Some(Sleeper::Other(waker)) => waker.wake(),
+                None => break,
             }
-            let Some(waker) = self.next_sleeper(until) else {
-                break;
-            };
-            waker.wake();
         }
         let mut core = self.handle.lock();
         core.now = core.now.max(until.unwrap_or(0));
@@ -160,7 +178,10 @@ impl Executor {
         let work = {
             let mut core = self.handle.lock();
             core.events += 1;
-            core.tasks.begin(id)
+            let work = core.tasks.begin(id);
+            let running = work.as_ref().map(|(_, waker)| (id, waker.data().addr()));
+            core.running = running;
+            work
         };
         let Some((mut job, waker)) = work else {
             return;
@@ -193,12 +214,12 @@ impl Executor {
     }
 
     /// Goes to the instant of the next sleep that ends, if it is not past `until`; gives whom it wakes.
-    fn next_sleeper(&mut self, until: Option<u64>) -> Option<Waker> {
+    fn next_sleeper(&mut self, until: Option<u64>) -> Option<Sleeper> {
         let mut core = self.handle.lock();
         let at = core.timers.next_time();
         let at = at.filter(|at| until.is_none_or(|until| *at <= until))?;
         core.now = core.now.max(at);
-        core.timers.pop().map(|(_, waker)| waker)
+        core.timers.pop().map(|(_, sleeper)| sleeper)
     }
 }
 

@@ -38,14 +38,20 @@ impl Future for Sleep {
         let this = &mut *self;
         let mut core = this.handle.lock();
         if core.now >= this.until_micros {
+            let cancelled = this.timer.take().and_then(|it| core.timers.cancel(it));
+            drop(core);
+            drop(cancelled);
             return Poll::Ready(());
         }
-        if let Some(waker) = this.timer.and_then(|timer| core.timers.get_mut(timer)) {
-            waker.clone_from(context.waker());
+        let sleeper = core.sleeper(context.waker());
+        let before = if let Some(before) = this.timer.and_then(|it| core.timers.get_mut(it)) {
+            Some(std::mem::replace(before, sleeper))
         } else {
-            let waker = context.waker().clone();
-            this.timer = Some(core.timers.push(this.until_micros, waker));
-        }
+            this.timer = Some(core.timers.push(this.until_micros, sleeper));
+            None
+        };
+        drop(core);
+        drop(before);
         Poll::Pending
     }
 }

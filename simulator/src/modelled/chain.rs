@@ -1,11 +1,13 @@
 //! The points of one copy as a model knows them: which blocks each refers to, and whose they are.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use engine::format::point::Method;
 
 use crate::workload::Content;
+
+use super::points::Points;
 
 /// A point.
 #[derive(Clone, Debug)]
@@ -22,11 +24,69 @@ pub(super) struct Point {
     pub(super) content: Content,
     /// For each block, the point that stored it.
     pub(super) owners: Arc<[u32]>,
-    /// Points other than itself that stored some of it.
-    pub(super) needs: BTreeSet<u32>,
+    /// Points other than itself that stored some of it, ascending; not kept for `forever`, where no chain hangs on it.
+    needs: Vec<u32>,
     pub(super) deleted: Option<u64>,
     /// Its own data was damaged.
     pub(super) damaged: bool,
+}
+
+impl Point {
+    /// What was drawn, of a snapshot that was taken at an instant.
+    pub(super) fn new(number: u32, captured: u64, content: Content, drawn: Drawn) -> Self {
+        let needs = match drawn.method {
+            Method::Forever => Vec::new(),
+            _ => needs(number, &content, &drawn.owners),
+        };
+        Self {
+            number,
+            captured,
+            method: drawn.method,
+            base: drawn.base,
+            chain_length: drawn.chain_length,
+            stored: drawn.stored,
+            content,
+            owners: drawn.owners,
+            needs,
+            deleted: None,
+            damaged: false,
+        }
+    }
+
+    /// Points without which this one can't be restored, as retention sees it: none for `forever`.
+    pub(super) fn chain(&self) -> &[u32] {
+        &self.needs
+    }
+
+    /// Points other than itself that stored some of it.
+    pub(super) fn needs(&self) -> Cow<'_, [u32]> {
+        match self.method {
+            Method::Forever => Cow::Owned(needs(self.number, &self.content, &self.owners)),
+            _ => Cow::Borrowed(&self.needs),
+        }
+    }
+}
+
+/// Owners of blocks other than a point itself, ascending.
+fn needs(number: u32, content: &Content, owners: &[u32]) -> Vec<u32> {
+    // A bit for each of the points before it, as far as there are bits.
+    let (mut near, mut needs) = (0_u64, Vec::new());
+    let owners = owners.iter().zip(content.iter());
+    let owners = owners.filter(|(owner, version)| **version != 0 && **owner != number);
+    for (owner, _) in owners {
+        let before = number - owner - 1;
+        if before < u64::BITS {
+            near |= 1 << before;
+        } else if let Err(at) = needs.binary_search(owner) {
+            needs.insert(at, *owner);
+        }
+    }
+    while near != 0 {
+        let before = near.ilog2();
+        near ^= 1 << before;
+        needs.push(number - before - 1);
+    }
+    needs
 }
 
 /// What a new point will be.
@@ -35,7 +95,7 @@ pub(super) struct Drawn {
     pub(super) method: Method,
     pub(super) base: Option<u32>,
     pub(super) chain_length: u32,
-    pub(super) owners: Vec<u32>,
+    pub(super) owners: Arc<[u32]>,
     /// Blocks that it stores, and of those the ones that are copied from its chain.
     pub(super) stored: u64,
     pub(super) copied: u64,
@@ -43,37 +103,35 @@ pub(super) struct Drawn {
     pub(super) index: u64,
 }
 
+/// Blocks that are held against the latest point's at once.
+const CHUNK: usize = 8;
+
 /// Whether a point begins a chain.
 fn begins(method: Method) -> bool {
     matches!(method, Method::Full | Method::SyntheticFull)
 }
 
 /// What a point of `content` is under `method`: the decisions of `engine::backup::plan`, over blocks.
-/// `points` are all that exist, deleted ones included, oldest first.
-pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: u32) -> Drawn {
-    let latest = points.iter().rev().find(|point| point.deleted.is_none());
+pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u32) -> Drawn {
+    let latest = points.latest();
     let full = Drawn {
         method: Method::Full,
         base: None,
         chain_length: 1,
-        owners: Vec::new(),
+        owners: Arc::new([]),
         stored: 0,
         copied: 0,
         index: 0,
     };
     let (mut drawn, scope): (Drawn, Vec<&Point>) = match (method, latest) {
         (Method::Forever, latest) => {
-            let first = latest.into_iter();
-            let others = points
-                .iter()
-                .filter(|point| Some(point.number) != latest.map(|p| p.number));
             let drawn = Drawn {
                 method,
                 base: latest.map(|point| point.number),
                 chain_length: latest.map_or(1, |point| point.chain_length + 1),
                 ..full
             };
-            (drawn, first.chain(others.rev()).collect())
+            (drawn, latest.into_iter().collect())
         }
         (Method::Full, _) | (_, None) => (full, Vec::new()),
         (Method::Differential, Some(latest)) => match chain(points, latest).last() {
@@ -99,33 +157,63 @@ pub(super) fn draw(points: &[Point], content: &Content, method: Method, number: 
             (drawn, chain(points, latest))
         }
     };
-    drawn.index = scope.iter().map(|point| point.stored).sum();
-    let copies = drawn.method == Method::SyntheticFull;
-    let mut owners = Vec::with_capacity(content.len());
-    for (block, version) in content.iter().enumerate() {
-        let found = (*version != 0)
-            .then(|| {
-                scope
-                    .iter()
-                    .find(|point| point.content.get(block) == Some(version))
-            })
-            .flatten();
-        owners.push(match found {
-            Some(point) if !copies => point.owners[block],
-            found => {
-                drawn.stored += u64::from(*version != 0);
-                drawn.copied += u64::from(found.is_some());
-                number
-            }
-        });
-    }
-    drawn.owners = owners;
+    // After the latest, `forever` refers to whatever there is, the newest first.
+    let (index, others): (u64, &[Point]) = match drawn.method {
+        Method::Forever => (points.stored(), points),
+        _ => (scope.iter().map(|point| point.stored).sum(), &[]),
+    };
+    drawn.index = index;
+    let find = |block: usize, version: u32| {
+        // What was written after all points is in none.
+        let known = version <= points.written();
+        let mut all = scope.iter().copied().chain(others.iter().rev());
+        let holds = |point: &&Point| point.content.get(block) == Some(&version);
+        let found = known.then(|| all.find(holds)).flatten();
+        found.map(|point| point.owners[block])
+    };
+    own(&mut drawn, content, number, scope.first().copied(), find);
     drawn
 }
 
+/// Decides of each block who stored it; `find` looks for one that is not as in the first point of the scope.
+fn own(
+    drawn: &mut Drawn,
+    content: &Content,
+    number: u32,
+    first: Option<&Point>,
+    find: impl Fn(usize, u32) -> Option<u32>,
+) {
+    let copies = drawn.method == Method::SyntheticFull;
+    let first = first.map(|point| (&point.content[..], &point.owners[..]));
+    let (versions, owned) = first.unwrap_or_default();
+    let mut owner = |block: usize, version: u32| {
+        if version == 0 {
+            return number;
+        }
+        let same = versions.get(block) == Some(&version);
+        let owner = same.then(|| owned[block]).or_else(|| find(block, version));
+        drawn.copied += u64::from(copies && owner.is_some());
+        drawn.stored += u64::from(copies || owner.is_none());
+        owner.filter(|_| !copies).unwrap_or(number)
+    };
+    let mut owners: Vec<u32> = Vec::with_capacity(content.len());
+    for chunk in content.chunks(CHUNK) {
+        let at = owners.len();
+        // Most of a disk is as it was.
+        let same = !copies && versions.get(at..at + CHUNK) == Some(chunk);
+        if same && chunk.iter().all(|version| *version != 0) {
+            owners.extend_from_slice(&owned[at..at + CHUNK]);
+        } else {
+            let blocks = (at..).zip(chunk);
+            owners.extend(blocks.map(|(block, version)| owner(block, *version)));
+        }
+    }
+    drawn.owners = owners.into();
+}
+
 /// The points from `point` back to the full that its chain began with.
-fn chain<'a>(points: &'a [Point], point: &'a Point) -> Vec<&'a Point> {
-    let by_number = |number: u32| points.iter().rev().find(|point| point.number == number);
+fn chain<'a>(points: &'a Points, point: &'a Point) -> Vec<&'a Point> {
+    let by_number = |number: u32| points.get(number);
     let (mut chain, mut at) = (vec![point], point);
     while !begins(at.method)
         && let Some(base) = at.base.and_then(by_number)

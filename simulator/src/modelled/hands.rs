@@ -17,8 +17,9 @@ use crate::world::account::Endpoint;
 
 use super::chain::{Point, draw};
 use super::fit::{Fit, Fits};
+use super::points::Points;
 use super::pool::Pool;
-use steps::Step;
+use steps::{Kind, Step};
 
 /// Modelled hands of one copy of one instance.
 #[derive(Debug)]
@@ -28,8 +29,7 @@ pub struct ModelHands {
     fit: Arc<Fit>,
     instance: usize,
     copy: usize,
-    /// All that exist, deleted ones included, oldest first.
-    points: Vec<Point>,
+    points: Points,
     /// Removed points whose data waits: number, since when it is condemned.
     condemned: Vec<(u32, Option<u64>)>,
     pool: Option<Pool>,
@@ -53,7 +53,7 @@ impl Hands for ModelHands {
             fit: Arc::clone(&fit),
             instance,
             copy,
-            points: Vec::new(),
+            points: Points::default(),
             condemned: Vec::new(),
             pool: forever.then(|| Pool::new(fit.block_bytes, fit.listing_bytes)),
             made: 0,
@@ -80,46 +80,23 @@ impl Hands for ModelHands {
         let stored = real * self.scale();
         let copied = self.fit.data(drawn.copied) * self.scale();
         self.send(stored, copied).await?;
-        let owners: Arc<[u32]> = drawn.owners.into();
-        let others = owners.iter().zip(snapshot.content.iter());
-        let others = others.filter(|(owner, version)| **version != 0 && **owner != number);
-        let needs = others.map(|(owner, _)| *owner).collect();
-        self.land(number, &snapshot, &owners, stored);
-        self.points.push(Point {
-            number,
-            captured: snapshot.at,
-            method: drawn.method,
-            base: drawn.base,
-            chain_length: drawn.chain_length,
-            stored: drawn.stored,
-            content: snapshot.content,
-            owners,
-            needs,
-            deleted: None,
-            damaged: false,
-        });
+        self.land(number, &snapshot, &drawn.owners, stored);
         self.made += 1;
-        Ok(Made {
+        let made = Made {
             number,
             blocks_stored: drawn.stored,
             chain_length: drawn.chain_length,
             stored_bytes: stored,
             sent_bytes: stored - copied,
-        })
+        };
+        let point = Point::new(number, snapshot.at, snapshot.content, drawn);
+        self.points.push(point);
+        Ok(made)
     }
 
     async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
-        let there: Vec<&Point> = self
-            .points
-            .iter()
-            .filter(|point| point.deleted.is_none())
-            .collect();
-        let goes = self.kit.verdicts[self.copy].expired(&there, at);
+        let goes = self.kit.verdicts[self.copy].expired(&self.points, at);
         let goes = goes.map_err(|error| Failed::Broken(error.to_string()))?;
-        let goes: Vec<u32> = goes
-            .into_iter()
-            .map(|at| there[usize::from(at)].number)
-            .collect();
         if goes.is_empty() {
             return Ok(goes);
         }
@@ -135,16 +112,16 @@ impl Hands for ModelHands {
         self.reach(Endpoint::Primary, self.place()).await?;
         let here = (Endpoint::Primary, self.place());
         self.rounds(Step::Prune, here, 0).await?;
-        let (now, spec) = (self.ground.handle.now(), self.spec().clone());
+        let (now, spec) = (self.ground.handle.now(), self.spec());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
-        let expired: Vec<Point> = self.points.extract_if(.., |point| over(point)).collect();
+        let expired = self.points.extract(over);
         // The lease of a backup that died has lapsed.
-        self.with_account(|account, key| account.delete(now, &key("l", 0)));
+        self.with_account(|account, key| account.delete(now, &key(Kind::Lease, 0)));
         for point in &expired {
             self.with_account(|account, key| {
-                account.delete(now, &key("m", point.number));
-                account.delete(now, &key("x", point.number));
+                account.delete(now, &key(Kind::Manifest, point.number));
+                account.delete(now, &key(Kind::Mark, point.number));
             });
         }
         match self.pool.take() {
@@ -161,8 +138,10 @@ impl Hands for ModelHands {
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {
             let there = |number: &u32| {
-                account.get(now, at, &key("m", *number)).is_some()
-                    && account.get(now, at, &key("x", *number)).is_none()
+                account
+                    .get(now, at, &key(Kind::Manifest, *number))
+                    .is_some()
+                    && account.get(now, at, &key(Kind::Mark, *number)).is_none()
             };
             numbers.into_iter().filter(there).collect()
         });
@@ -171,8 +150,7 @@ impl Hands for ModelHands {
 
     async fn restore(&mut self, number: u32, at: Endpoint, place: usize) -> Result<Back, Failed> {
         self.open()?;
-        let point = self.points.iter().find(|point| point.number == number);
-        let Some(point) = point.cloned() else {
+        let Some(point) = self.points.get(number).cloned() else {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
@@ -216,7 +194,8 @@ impl Hands for ModelHands {
             }
             debt.pay().await;
         };
-        self.unless_down(at, place, fetching).await?;
+        self.unless_down(at, place, std::pin::pin!(fetching))
+            .await?;
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, at);
         let mut meter = lock(&self.ground.meter);
@@ -233,24 +212,12 @@ impl Hands for ModelHands {
     }
 
     async fn delete_all(&mut self) -> Vec<u32> {
-        let there = self.points.iter().filter(|point| point.deleted.is_none());
-        let numbers: Vec<u32> = there.map(|point| point.number).collect();
+        let numbers: Vec<u32> = self.points.kept().map(|point| point.number).collect();
         let now = self.ground.handle.now();
         if self.spec().soft_delete_micros == 0 {
-            self.with_account(|account, key| {
-                let mine = key("", 0);
-                let mine = mine
-                    .split_once('/')
-                    .map_or("", |(prefix, _)| prefix)
-                    .to_owned()
-                    + "/";
-                let keys = account.list(now, Endpoint::Primary, &mine);
-                let keys: Vec<String> = keys.into_iter().map(|(key, _)| key.to_owned()).collect();
-                for key in keys {
-                    account.delete(now, &key);
-                }
-            });
-            self.points.clear();
+            let mine = steps::names(self.instance);
+            self.with_account(|account, _| account.delete_all(now, mine));
+            self.points = Points::default();
             self.condemned.clear();
             let (block, listing) = (self.fit.block_bytes, self.fit.listing_bytes);
             self.pool = self.pool.as_ref().map(|_| Pool::new(block, listing));
@@ -263,29 +230,18 @@ impl Hands for ModelHands {
 
     async fn undelete_all(&mut self) -> Vec<u32> {
         let (now, kept) = (self.ground.handle.now(), self.spec().soft_delete_micros);
-        let deleted = self
-            .points
-            .iter_mut()
-            .filter(|point| point.deleted.is_some_and(|at| at + kept > now));
-        let numbers: Vec<u32> = deleted
-            .map(|point| {
-                point.deleted = None;
-                point.number
-            })
-            .collect();
+        let numbers = self.points.undelete(|deleted| deleted + kept > now);
         self.marks(numbers.len()).await;
         self.with_account(|account, key| {
             for number in &numbers {
-                account.delete(now, &key("x", *number));
+                account.delete(now, &key(Kind::Mark, *number));
             }
         });
         numbers
     }
 
     fn damage_newest(&mut self) {
-        if let Some(point) = self.points.last_mut() {
-            point.damaged = true;
-        }
+        self.points.damage_newest();
     }
 
     async fn inspect(&mut self) -> Vec<String> {

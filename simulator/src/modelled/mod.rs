@@ -6,6 +6,7 @@
 mod chain;
 mod fit;
 mod hands;
+mod points;
 mod pool;
 mod verdicts;
 

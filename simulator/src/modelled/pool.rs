@@ -1,6 +1,7 @@
 //! Packs of a vault whose points share them: what is needed of each, and what a prune makes of them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use engine::format::keyslot::Terms;
 use engine::ids::ObjectId;
@@ -17,8 +18,8 @@ type Blob = (u32, u32);
 #[derive(Clone, Debug)]
 struct Pack {
     written: u64,
-    /// The point whose own it is, while that exists.
-    owner: Option<u32>,
+    /// Whether it is the own one of a point that exists.
+    owned: bool,
     blobs: Vec<Blob>,
     needed: u64,
     /// Real bytes of a listing that lies in it too, needed as long as its owner is there.
@@ -26,17 +27,62 @@ struct Pack {
     condemned: Option<u64>,
 }
 
+/// Where a blob lies, and how many points refer to it.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     refs: u32,
     pack: u32,
 }
 
+/// Blobs of each block, by ascending write: a disk has few of each.
+#[derive(Clone, Debug, Default)]
+struct Places(Vec<Vec<(u32, Place)>>);
+
+impl Places {
+    fn find(&self, (block, version): Blob) -> Option<usize> {
+        let known = self.0.get(block as usize)?;
+        match known.last() {
+            Some((last, _)) if *last == version => Some(known.len() - 1),
+            _ => known.binary_search_by_key(&version, |known| known.0).ok(),
+        }
+    }
+
+    fn get(&self, blob: Blob) -> Option<Place> {
+        let at = self.find(blob)?;
+        Some(self.0[blob.0 as usize][at].1)
+    }
+
+    fn get_mut(&mut self, blob: Blob) -> Option<&mut Place> {
+        let at = self.find(blob)?;
+        Some(&mut self.0[blob.0 as usize][at].1)
+    }
+
+    fn insert(&mut self, (block, version): Blob, place: Place) {
+        let block = block as usize;
+        if self.0.len() <= block {
+            self.0.resize(block + 1, Vec::new());
+        }
+        let known = &mut self.0[block];
+        match known.binary_search_by_key(&version, |known| known.0) {
+            Ok(at) => known[at].1 = place,
+            Err(at) => known.insert(at, (version, place)),
+        }
+    }
+
+    fn remove(&mut self, blob: Blob) {
+        if let Some(at) = self.find(blob) {
+            self.0[blob.0 as usize].remove(at);
+        }
+    }
+}
+
 /// The packs.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
     packs: BTreeMap<u32, Pack>,
-    places: BTreeMap<Blob, Place>,
+    places: Places,
+    /// Packs of the points that exist.
+    own: BTreeMap<u32, Range<u32>>,
     next: u32,
     /// Real bytes of a sealed block, and of a point's listing.
     block: u64,
@@ -82,7 +128,7 @@ impl Pool {
         let mut new: Vec<Blob> = Vec::new();
         for blob in blobs {
             // What was removed of an owner that is gone was rewritten elsewhere: it is found where it lies.
-            let known = self.places.get_mut(&blob).filter(|place| place.refs > 0);
+            let known = self.places.get_mut(blob).filter(|place| place.refs > 0);
             match known {
                 Some(place) if owners[blob.0 as usize] != number => place.refs += 1,
                 _ => new.push(blob),
@@ -94,30 +140,34 @@ impl Pool {
             packs.push(Vec::new());
         }
         let last = packs.len() - 1;
+        self.own
+            .insert(number, self.next..self.next + packs.len() as u32);
         let written = packs
             .into_iter()
             .enumerate()
-            .map(|(turn, blobs)| self.pack(blobs, (Some(number), turn == last), now, |_| 1));
+            .map(|(turn, blobs)| self.pack(blobs, (true, turn == last), now));
         written.collect()
     }
 
-    fn pack(
-        &mut self,
-        blobs: Vec<Blob>,
-        (owner, lists): (Option<u32>, bool),
-        now: u64,
-        refs: impl Fn(&Blob) -> u32,
-    ) -> Written {
+    fn pack(&mut self, blobs: Vec<Blob>, (owned, lists): (bool, bool), now: u64) -> Written {
         let name = self.next;
         self.next += 1;
         let count = blobs.len() as u64;
         for blob in &blobs {
-            let refs = refs(blob);
-            self.places.insert(*blob, Place { refs, pack: name });
+            match self.places.get_mut(*blob) {
+                Some(place) if !owned => place.pack = name,
+                _ => self.places.insert(
+                    *blob,
+                    Place {
+                        refs: 1,
+                        pack: name,
+                    },
+                ),
+            }
         }
         let pack = Pack {
             written: now,
-            owner,
+            owned,
             blobs,
             needed: count,
             listing: if lists { self.listing } else { 0 },
@@ -134,11 +184,9 @@ impl Pool {
     ) -> impl Iterator<Item = impl Iterator<Item = bool> + 'a> + 'a {
         self.packs.iter().map(move |(name, pack)| {
             pack.blobs.iter().map(move |blob| {
-                let here = self
-                    .places
-                    .get(blob)
-                    .is_some_and(|place| place.pack == *name);
-                here && content.get(blob.0 as usize) == Some(&blob.1)
+                let place = self.places.get(*blob);
+                place.is_some_and(|place| place.pack == *name)
+                    && content.get(blob.0 as usize) == Some(&blob.1)
             })
         })
     }
@@ -149,7 +197,7 @@ impl Pool {
             .zip(content.iter().copied())
             .filter(|(_, version)| *version != 0);
         for blob in blobs {
-            let Some(place) = self.places.get_mut(&blob) else {
+            let Some(place) = self.places.get_mut(blob) else {
                 continue;
             };
             place.refs = place.refs.saturating_sub(1);
@@ -160,12 +208,10 @@ impl Pool {
                 }
             }
         }
-        for pack in self
-            .packs
-            .values_mut()
-            .filter(|pack| pack.owner == Some(number))
-        {
-            pack.owner = None;
+        for name in self.own.remove(&number).into_iter().flatten() {
+            if let Some(pack) = self.packs.get_mut(&name) {
+                pack.owned = false;
+            }
         }
     }
 
@@ -182,7 +228,7 @@ impl Pool {
             id: id(*name),
             bytes: bytes(pack.blobs.len() as u64, pack.listing > 0),
             written: instant(pack.written),
-            owned: pack.owner.is_some(),
+            owned: pack.owned,
             condemned: pack.condemned.map(instant),
             blob_bytes: self.block * pack.blobs.len() as u64 + pack.listing,
             needed_bytes: if pack.condemned.is_some() {
@@ -206,31 +252,23 @@ impl Pool {
                 .map(|pack| pack.blobs.clone())
                 .unwrap_or_default();
             let there = |blob: &Blob| {
-                let place = self.places.get(blob);
+                let place = self.places.get(*blob);
                 place.is_some_and(|place| place.refs > 0 && place.pack == name)
             };
             moved.extend(blobs.into_iter().filter(there));
             self.condemn(name, now);
         }
         if !moved.is_empty() {
-            let refs: BTreeMap<Blob, u32> = moved
-                .iter()
-                .map(|blob| (*blob, self.places[blob].refs))
-                .collect();
-            pruned
-                .written
-                .push(self.pack(moved, (None, false), now, |blob| refs[blob]));
+            let written = self.pack(moved, (false, false), now);
+            pruned.written.push(written);
         }
         for fact in &plan.sweep {
             let name = number(fact.id);
             if let Some(pack) = self.packs.remove(&name) {
                 for blob in pack.blobs {
-                    if self
-                        .places
-                        .get(&blob)
-                        .is_some_and(|place| place.pack == name)
-                    {
-                        self.places.remove(&blob);
+                    let place = self.places.get(blob);
+                    if place.is_some_and(|place| place.pack == name) {
+                        self.places.remove(blob);
                     }
                 }
                 pruned.swept.push(name);

@@ -4,6 +4,7 @@
 
 mod class;
 mod fair;
+mod line;
 mod roads;
 mod state;
 

@@ -1,6 +1,5 @@
 //! Transfers of tasks over the network.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::executor::{Handle, HostId, Sleep};
 
+use super::line::Line;
 use super::{End, FlowId, LinkId, Network, Stalled};
 
 /// The host of the task that keeps the network's time: nobody's, and not to be crashed.
@@ -18,10 +18,16 @@ pub const ROADS_HOST: HostId = HostId(u32::MAX);
 struct State {
     network: Network,
     latencies: Vec<u64>,
-    waiting: BTreeMap<FlowId, Option<Waker>>,
-    ended: BTreeMap<FlowId, End>,
+    waiting: Line<Wait>,
     /// Whom to wake when the next end may come at another instant.
     keeper: Option<Waker>,
+}
+
+/// Of a transfer: whom to wake when it ends, or how it has ended.
+#[derive(Debug)]
+enum Wait {
+    For(Waker),
+    Over(End),
 }
 
 impl State {
@@ -29,9 +35,10 @@ impl State {
     fn advance(&mut self, now: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
         for (flow, end) in self.network.advance(now) {
-            if let Some(waker) = self.waiting.remove(&flow) {
-                self.ended.insert(flow, end);
-                wakers.extend(waker);
+            if let Some(wait) = self.waiting.get_mut(flow)
+                && let Wait::For(waker) = std::mem::replace(wait, Wait::Over(end))
+            {
+                wakers.push(waker);
             }
         }
         wakers
@@ -57,8 +64,7 @@ impl Roads {
         let state = State {
             network: Network::new(stall_timeout),
             latencies: Vec::new(),
-            waiting: BTreeMap::new(),
-            ended: BTreeMap::new(),
+            waiting: Line::default(),
             keeper: None,
         };
         let state = Arc::new(Mutex::new(state));
@@ -89,17 +95,19 @@ impl Roads {
 
     /// Changes what a link lets through from now on.
     pub fn set_capacity(&self, link: LinkId, bytes_per_second: u64) {
-        self.change(|network| network.set_capacity(link, bytes_per_second));
+        self.change(|state| state.network.set_capacity(link, bytes_per_second));
     }
 
     /// Bytes that came across a link so far.
     pub fn carried(&self, link: LinkId) -> u64 {
-        self.change(|network| network.carried(link))
+        self.change(|state| state.network.carried(link))
     }
 
     /// How many transfers are under way.
     pub fn transfers(&self) -> usize {
-        self.lock().waiting.len()
+        let state = self.lock();
+        let waiting = state.waiting.iter();
+        waiting.filter(|wait| matches!(wait, Wait::For(_))).count()
     }
 
     /// How long the first byte takes along a path.
@@ -117,21 +125,22 @@ impl Roads {
 
     /// The same in so many lanes at once, as many small requests are: over a link that others use too, each has its
     /// share.
-    pub fn transfer_in(&self, path: &[LinkId], bytes: u64, lanes: u32) -> Transfer {
+    pub fn transfer_in(&self, path: impl Into<Arc<[LinkId]>>, bytes: u64, lanes: u32) -> Transfer {
+        let path = path.into();
         Transfer {
-            latency: self.latency(path),
+            latency: self.latency(&path),
             roads: self.clone(),
-            stage: Stage::Asked(path.into(), bytes, lanes),
+            stage: Stage::Asked(path, bytes, lanes),
         }
     }
 
     /// Does something to the network as it is now.
-    fn change<T>(&self, change: impl FnOnce(&mut Network) -> T) -> T {
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let now = self.handle.now();
         let (result, ended, keeper) = {
             let mut state = self.lock();
             let ended = state.advance(now);
-            let result = change(&mut state.network);
+            let result = change(&mut state);
             (result, ended, state.keeper.take())
         };
         ended.into_iter().chain(keeper).for_each(Waker::wake);
@@ -139,16 +148,37 @@ impl Roads {
     }
 
     fn start(&self, path: &[LinkId], (bytes, lanes): (u64, u32), waker: &Waker) -> FlowId {
-        let flow = self.change(|network| network.start(path, bytes, lanes));
-        self.lock().waiting.insert(flow, Some(waker.clone()));
-        flow
+        self.change(|state| {
+            let flow = state.network.start(path, bytes, lanes);
+            state.waiting.push(flow, Wait::For(waker.clone()));
+            flow
+        })
+    }
+
+    /// How a flow ended, told once; until then `waker` is woken when it has.
+    fn over(&self, flow: FlowId, waker: &Waker) -> Option<End> {
+        let mut state = self.lock();
+        let before = match state.waiting.get_mut(flow) {
+            Some(Wait::For(before)) if before.will_wake(waker) => return None,
+            Some(Wait::For(before)) => std::mem::replace(before, waker.clone()),
+            Some(Wait::Over(end)) => {
+                let end = *end;
+                state.waiting.remove(flow);
+                return Some(end);
+            }
+            None => return None,
+        };
+        drop(state);
+        drop(before);
+        None
     }
 
     fn remove(&self, flow: FlowId) {
-        self.change(|network| network.remove(flow));
-        let mut state = self.lock();
-        let gone = (state.waiting.remove(&flow), state.ended.remove(&flow));
-        drop(state);
+        // A waker is dropped outside of the lock.
+        let gone = self.change(|state| {
+            state.network.remove(flow);
+            state.waiting.remove(flow)
+        });
         drop(gone);
     }
 }
@@ -168,7 +198,7 @@ pub struct Transfer {
 
 #[derive(Debug)]
 enum Stage {
-    Asked(Box<[LinkId]>, u64, u32),
+    Asked(Arc<[LinkId]>, u64, u32),
     Flows(FlowId),
     Arrives(Sleep),
     Over,
@@ -184,29 +214,19 @@ impl Future for Transfer {
                 Stage::Asked(path, bytes, lanes) => {
                     let flow = this.roads.start(path, (*bytes, *lanes), context.waker());
                     this.stage = Stage::Flows(flow);
+                    return Poll::Pending;
                 }
-                Stage::Flows(flow) => {
-                    let mut state = this.roads.lock();
-                    match state.ended.remove(flow) {
-                        Some(End::Delivered) => {
-                            drop(state);
-                            let sleep = this.roads.handle.sleep(this.latency);
-                            this.stage = Stage::Arrives(sleep);
-                        }
-                        Some(End::Stalled) => {
-                            drop(state);
-                            this.stage = Stage::Over;
-                            return Poll::Ready(Err(Stalled));
-                        }
-                        None => {
-                            let waker = Some(context.waker().clone());
-                            let before = state.waiting.insert(*flow, waker);
-                            drop(state);
-                            drop(before);
-                            return Poll::Pending;
-                        }
+                Stage::Flows(flow) => match this.roads.over(*flow, context.waker()) {
+                    None => return Poll::Pending,
+                    Some(End::Delivered) => {
+                        let sleep = this.roads.handle.sleep(this.latency);
+                        this.stage = Stage::Arrives(sleep);
                     }
-                }
+                    Some(End::Stalled) => {
+                        this.stage = Stage::Over;
+                        return Poll::Ready(Err(Stalled));
+                    }
+                },
                 Stage::Arrives(sleep) => {
                     let arrived = Pin::new(sleep).poll(context);
                     if arrived.is_ready() {

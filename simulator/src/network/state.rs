@@ -1,11 +1,12 @@
 //! Links, the flows across them, and when each flow ends: integers, exact to a microsecond.
-
-use std::collections::BTreeMap;
-use std::sync::Arc;
+//!
+//! A class is brought to the present when something of it changes, and not when time passes; rates are shared out
+//! anew among all only where classes cross each other.
 
 use super::LinkId;
 use super::class::{BYTE, Class, FRACTION, Route};
-use super::fair::share;
+use super::fair::{alone, share};
+use super::line::Line;
 
 /// Names a flow. Names are never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ pub enum End {
 
 #[derive(Clone, Debug)]
 struct Flow {
-    route: Arc<Route>,
+    class: usize,
     /// The volume of its class at which it is through.
     end: u128,
 }
@@ -32,14 +33,19 @@ struct Flow {
 pub struct Network {
     now: u64,
     capacities: Vec<u64>,
-    /// What came across each link, in the unit of volumes.
+    /// How many classes cross each link.
+    users: Vec<u32>,
+    /// What came across each link, in the unit of volumes, but for what classes have carried since they changed.
     carried: Vec<u128>,
-    pub(super) classes: BTreeMap<Arc<Route>, Class>,
-    flows: BTreeMap<FlowId, Flow>,
+    classes: Vec<Class>,
+    /// Classes without flows.
+    free: Vec<usize>,
+    flows: Line<Flow>,
     begun: u64,
     stall_timeout: Option<u64>,
-    /// Whether rates are to be shared out anew before time passes.
-    changed: bool,
+    /// Classes that changed, and whether rates are to be shared out anew among all, before time passes.
+    changed: Vec<usize>,
+    all_changed: bool,
 }
 
 impl Network {
@@ -58,6 +64,7 @@ impl Network {
     pub fn add_link(&mut self, bytes_per_second: u64) -> LinkId {
         let link = u32::try_from(self.capacities.len()).expect("links fit in memory");
         self.capacities.push(bytes_per_second);
+        self.users.push(0);
         self.carried.push(0);
         LinkId(link)
     }
@@ -70,12 +77,16 @@ impl Network {
     /// Changes what a link lets through from now on. The network must have come to the present.
     pub fn set_capacity(&mut self, link: LinkId, bytes_per_second: u64) {
         self.capacities[link.0 as usize] = bytes_per_second;
-        self.changed = true;
+        self.all_changed = true;
     }
 
     /// Whole bytes that came across a link up to the present of the network.
     pub fn carried(&self, link: LinkId) -> u64 {
-        u64::try_from(self.carried[link.0 as usize] / BYTE).unwrap_or(u64::MAX)
+        let crosses = |class: &&Class| class.route.links.contains(&link);
+        let classes = self.classes.iter().filter(crosses);
+        let since = classes.map(|class| class.passed(self.now) * class.len());
+        let carried = self.carried[link.0 as usize] + since.sum::<u128>();
+        u64::try_from(carried / BYTE).unwrap_or(u64::MAX)
     }
 
     /// How many flows there are.
@@ -83,11 +94,16 @@ impl Network {
         self.flows.len()
     }
 
+    /// How many classes of flows there are: over the same links, in as many lanes.
+    #[cfg(test)]
+    pub(super) fn classes(&self) -> usize {
+        self.classes.len() - self.free.len()
+    }
+
     /// Bytes a second that a flow gets now, rounded down; `None` when it has ended.
     pub fn rate(&mut self, flow: FlowId) -> Option<u64> {
         self.settle();
-        let route = &self.flows.get(&flow)?.route;
-        let rate = self.classes.get(route)?.rate / FRACTION;
+        let rate = self.classes[self.flows.get(flow)?.class].rate / FRACTION;
         Some(u64::try_from(rate).unwrap_or(u64::MAX))
     }
 
@@ -97,46 +113,80 @@ impl Network {
     pub fn start(&mut self, path: &[LinkId], bytes: u64, lanes: u32) -> FlowId {
         let id = FlowId(self.begun);
         self.begun += 1;
-        let mut path = path.to_vec();
-        path.sort_unstable();
-        path.dedup();
-        let route = Arc::new(Route {
-            links: path.into(),
-            lanes: lanes.max(1),
-        });
-        let wanted = if route.links.is_empty() { 0 } else { bytes };
-        let class = self.classes.entry(Arc::clone(&route)).or_default();
-        let end = class.volume + u128::from(wanted) * BYTE;
-        class.ends.insert((end, id));
-        class.begun.insert(id, self.now);
-        self.flows.insert(id, Flow { route, end });
-        self.changed = true;
+        let class = self.class(path, lanes.max(1));
+        self.bring(class);
+        let wanted = if self.classes[class].route.links.is_empty() {
+            0
+        } else {
+            bytes
+        };
+        let end = self.classes[class].volume + u128::from(wanted) * BYTE;
+        self.classes[class].add(end, id);
+        if self.stall_timeout.is_some() {
+            self.classes[class].begun.push(id, self.now);
+        }
+        self.flows.push(id, Flow { class, end });
+        self.changed.push(class);
         id
+    }
+
+    /// The class of a route, which may be new.
+    fn class(&mut self, path: &[LinkId], lanes: u32) -> usize {
+        let mut route = self.free.last().map_or_else(Route::default, |free| {
+            std::mem::take(&mut self.classes[*free].route)
+        });
+        route.lanes = lanes;
+        route.links.clear();
+        route.links.extend_from_slice(path);
+        route.links.sort_unstable();
+        route.links.dedup();
+        let mut known = self.classes.iter();
+        if let Some(known) = known.position(|class| class.len() > 0 && class.route == route) {
+            return known;
+        }
+        for link in &route.links {
+            self.users[link.0 as usize] += 1;
+        }
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.classes.push(Class::default());
+            self.classes.len() - 1
+        });
+        let class = &mut self.classes[at];
+        (class.route, class.since) = (route, self.now);
+        (class.rate, class.volume) = (0, 0);
+        (class.stalled, class.next) = (None, None);
+        at
     }
 
     /// Ends a flow where it stands; nothing for one that has ended.
     pub fn remove(&mut self, id: FlowId) {
-        let Some(Flow { route, end }) = self.flows.remove(&id) else {
-            return;
-        };
-        if let Some(class) = self.classes.get_mut(&route) {
-            class.ends.remove(&(end, id));
-            class.begun.remove(&id);
-            if class.ends.is_empty() {
-                self.classes.remove(&route);
-            }
+        if let Some(Flow { class, end }) = self.flows.remove(id) {
+            self.bring(class);
+            self.classes[class].remove(end, id);
+            self.shrunk(class);
         }
-        self.changed = true;
+    }
+
+    /// A class has fewer flows than before, or none any more.
+    fn shrunk(&mut self, at: usize) {
+        let class = &mut self.classes[at];
+        if class.len() > 0 {
+            self.changed.push(at);
+            return;
+        }
+        class.next = None;
+        for link in &class.route.links {
+            let users = &mut self.users[link.0 as usize];
+            *users -= 1;
+            self.all_changed |= *users > 0;
+        }
+        self.free.push(at);
     }
 
     /// When the next flow ends, if nothing changes.
     pub fn next_end(&mut self) -> Option<u64> {
         self.settle();
-        let (now, timeout) = (self.now, self.stall_timeout);
-        let ends = self.classes.values().filter_map(|class| {
-            let stall = timeout.and_then(|timeout| class.next_stall(timeout));
-            class.next_end(now).into_iter().chain(stall).min()
-        });
+        let ends = self.classes.iter().filter_map(|class| class.next);
         ends.min()
     }
 
@@ -144,36 +194,47 @@ impl Network {
     pub fn advance(&mut self, now: u64) -> Vec<(FlowId, End)> {
         let mut ended = Vec::new();
         while let Some(at) = self.next_end().filter(|at| *at <= now) {
-            self.pass(at);
+            self.now = self.now.max(at);
             self.collect(&mut ended);
         }
-        self.pass(now);
+        self.now = self.now.max(now);
         ended
     }
 
     /// Shares out rates, if something changed.
     fn settle(&mut self) {
-        if !std::mem::take(&mut self.changed) {
+        let is_shared = |link: &LinkId| self.users[link.0 as usize] > 1;
+        let crossed = |class: &usize| self.classes[*class].route.links.iter().any(is_shared);
+        if !self.all_changed && !self.changed.iter().any(crossed) {
+            while let Some(at) = self.changed.pop() {
+                self.bring(at);
+                let class = &mut self.classes[at];
+                if class.len() > 0 {
+                    class.rate = alone(class, &self.capacities);
+                    class.settle(self.now, self.stall_timeout);
+                }
+            }
             return;
         }
+        self.changed.clear();
+        self.all_changed = false;
+        for class in 0..self.classes.len() {
+            self.bring(class);
+        }
         share(&mut self.classes, &self.capacities);
-        for class in self.classes.values_mut() {
-            let since = class.stalled.unwrap_or(self.now);
-            class.stalled = (class.rate == 0).then_some(since);
+        for class in self.classes.iter_mut().filter(|class| class.len() > 0) {
+            class.settle(self.now, self.stall_timeout);
         }
     }
 
-    /// Lets time pass in which no flow ends.
-    fn pass(&mut self, now: u64) {
-        let micros = u128::from(now.saturating_sub(self.now));
-        self.now = self.now.max(now);
-        if micros == 0 {
-            return;
-        }
-        for (route, class) in &mut self.classes {
-            let passed = class.rate * micros;
+    /// Brings a class to the present.
+    fn bring(&mut self, class: usize) {
+        let class = &mut self.classes[class];
+        let passed = class.passed(self.now);
+        class.since = self.now;
+        if passed > 0 {
             class.volume += passed;
-            for link in &route.links {
+            for link in &class.route.links {
                 self.carried[link.0 as usize] += passed * class.len();
             }
         }
@@ -182,35 +243,40 @@ impl Network {
     /// Takes out the flows that are through, and those that wait for nothing.
     fn collect(&mut self, ended: &mut Vec<(FlowId, End)>) {
         let before = ended.len();
-        for (route, class) in &mut self.classes {
-            while let Some((end, id)) = class.ends.first().copied() {
+        for at in 0..self.classes.len() {
+            if self.classes[at].next.is_none_or(|next| next > self.now) {
+                continue;
+            }
+            self.bring(at);
+            let class = &mut self.classes[at];
+            while let Some((end, id)) = class.ends.front().copied() {
                 if end > class.volume {
                     break;
                 }
                 // Of the microsecond in which it ended it needed but a part.
                 let surplus = class.volume - end;
-                for link in &route.links {
+                for link in &class.route.links {
                     self.carried[link.0 as usize] -= surplus;
                 }
-                class.ends.pop_first();
-                class.begun.remove(&id);
+                class.ends.pop_front();
+                class.begun.remove(id);
                 ended.push((id, End::Delivered));
             }
             let stall = self.stall_timeout;
-            while let Some(first) = class.begun.first_key_value().map(|(id, _)| *id) {
+            while let Some((first, _)) = class.begun.first() {
                 let over = stall.and_then(|timeout| class.next_stall(timeout));
                 if over.is_none_or(|over| over > self.now) {
                     break;
                 }
-                class.begun.remove(&first);
-                if let Some(flow) = self.flows.get(&first) {
-                    class.ends.remove(&(flow.end, first));
+                if let Some(flow) = self.flows.get(first) {
+                    class.remove(flow.end, first);
                     ended.push((first, End::Stalled));
                 }
             }
+            self.shrunk(at);
         }
         for (id, _) in &ended[before..] {
-            self.remove(*id);
+            self.flows.remove(*id);
         }
         ended[before..].sort_unstable_by_key(|(id, _)| *id);
     }

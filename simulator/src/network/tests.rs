@@ -248,7 +248,7 @@ fn a_thousand_equal_flows_are_one_class() {
     for number in 1..=1000 {
         network.start(&[wire, disk], number, 1);
     }
-    assert_eq!(network.classes.len(), 1);
+    assert_eq!(network.classes(), 1);
     assert_eq!(network.advance(100 * SECOND).len(), 1000);
 }
 

@@ -1,5 +1,6 @@
 //! The agent of one copy of one instance: makes points when they fall due, thins them, prunes.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use engine::backup::method_at;
@@ -112,7 +113,7 @@ impl<H: Hands> Agent<H> {
         let method = method_at(spec.method, made, spec.full_every);
         let content = Arc::clone(&snapshot.content);
         let made = async { self.hands.lock().await.backup(snapshot, method).await };
-        let made = self.interruptible(made).await?;
+        let made = self.interruptible(std::pin::pin!(made)).await?;
         let landed = self.ground.handle.now();
         self.record(
             &made,
@@ -129,7 +130,7 @@ impl<H: Hands> Agent<H> {
         );
         let gone = async { self.hands.lock().await.forget(now).await };
         // What could not be thinned now is thinned after the next point.
-        if let Ok(gone) = self.interruptible(gone).await {
+        if let Ok(gone) = self.interruptible(std::pin::pin!(gone)).await {
             let done = self.ground.handle.now();
             let records = &mut self.ground.state(self.instance).records[self.copy];
             records.delete(&gone, done);
@@ -167,7 +168,7 @@ impl<H: Hands> Agent<H> {
 
     async fn prune(&self) {
         let removed = async { self.hands.lock().await.prune().await };
-        if let Ok(removed) = self.interruptible(removed).await {
+        if let Ok(removed) = self.interruptible(std::pin::pin!(removed)).await {
             self.ground.state(self.instance).records[self.copy].remove(&removed);
         }
     }
@@ -175,13 +176,12 @@ impl<H: Hands> Agent<H> {
     /// Does something with the hands unless the agent is interrupted: then it is dropped where it stands.
     async fn interruptible<T>(
         &self,
-        work: impl Future<Output = Result<T, Failed>> + Send,
+        work: Pin<&mut (impl Future<Output = Result<T, Failed>> + Send)>,
     ) -> Result<T, Failed> {
         let machine = &self.ground.instances[self.instance];
         let rung = machine.bell.notified();
         let mut rung = std::pin::pin!(rung);
         rung.as_mut().enable();
-        let work = std::pin::pin!(work);
         match select(work, rung).await {
             Either::Left((done, _)) => done,
             Either::Right(((), _)) => {

@@ -11,10 +11,11 @@ use crate::fault::{Fault, Spans, Timeline, drawn};
 use crate::network::{LinkId, Roads};
 use crate::scenario::{Copy, DAY, Drawn, Group, HOUR, Redundancy, Scenario, Strategy};
 use crate::workload::{Disk, Trace};
-use crate::world::account::{Account, Endpoint, Flaw};
+use crate::world::account::{Account, Endpoint, Flaw, Stored};
 use crate::world::geo::Geo;
 
 use super::meter::Meter;
+use super::reach::{Paths, Reaches};
 use super::record::{Record, Records};
 
 /// The host of those who recover; agents' hosts follow.
@@ -27,7 +28,7 @@ pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The ground of a trial; `V` is what accounts store.
 #[derive(Debug)]
-pub struct Ground<V> {
+pub struct Ground<V: Stored> {
     /// What was asked for.
     pub scenario: Arc<Scenario>,
     /// Which of its strategies.
@@ -59,7 +60,7 @@ pub struct Ground<V> {
 
 /// The store of a copy at a place.
 #[derive(Debug)]
-pub struct Store<V> {
+pub struct Store<V: Stored> {
     /// The copy's number.
     pub copy: usize,
     /// Where its first region is.
@@ -70,6 +71,8 @@ pub struct Store<V> {
     pub second: Option<usize>,
     /// What it holds.
     pub account: Mutex<Account<V>>,
+    /// How it is reached, as far as somebody has asked.
+    pub reaches: Reaches,
 }
 
 /// One instance.
@@ -87,6 +90,8 @@ pub struct Instance {
     pub disk: LinkId,
     /// The stores' side of each copy.
     pub fronts: Vec<LinkId>,
+    /// What lies between it and its stores, as far as somebody has asked.
+    pub paths: Paths,
     /// The number in `stores` of each copy's.
     pub stores: Vec<usize>,
     /// What changes.
@@ -132,7 +137,7 @@ impl State {
     }
 }
 
-impl<V> Ground<V> {
+impl<V: Stored> Ground<V> {
     /// The strategy.
     pub fn strategy(&self) -> &Strategy {
         &self.scenario.strategies[self.strategy]
@@ -165,88 +170,6 @@ impl<V> Ground<V> {
             Endpoint::Primary if !failed_over => Some(store.place),
             Endpoint::Primary | Endpoint::Secondary => store.second,
         }
-    }
-
-    /// Whether what an endpoint has comes to the machine by courier, wherever that is.
-    fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
-        at == Endpoint::Secondary && self.copy(store.copy).offsite.is_some()
-    }
-
-    /// When an endpoint of a store does not serve a machine at `from`.
-    pub fn unreachable(&self, store: &Store<V>, at: Endpoint, from: usize) -> Spans {
-        if self.is_carried(store, at) {
-            return Spans::default();
-        }
-        let Some(place) = self.place_of(store, at) else {
-            return Spans::of(vec![(0, u64::MAX)]);
-        };
-        let redundancy = lock(&store.account).redundancy();
-        let own = if place != store.place || at == Endpoint::Secondary {
-            self.timeline.place(place).clone()
-        } else if redundancy.is_zonal() {
-            self.timeline.all_zones(place)
-        } else {
-            self.timeline.zone(place, store.zone)
-        };
-        let Some(way) = self.way(from, place) else {
-            return Spans::of(vec![(0, u64::MAX)]);
-        };
-        let links = way.iter().map(|(link, _)| self.timeline.link(*link));
-        Spans::join(links.chain([&own]))
-    }
-
-    /// The links from one place to another, fewest first; each with its direction.
-    pub fn way(&self, from: usize, to: usize) -> Option<Vec<(usize, usize)>> {
-        let mut come: Vec<Option<(usize, usize, usize)>> = vec![None; self.scenario.places.len()];
-        let mut next = std::collections::VecDeque::from([from]);
-        while let Some(at) = next.pop_front().filter(|at| *at != to) {
-            for (number, link) in self.scenario.links.iter().enumerate() {
-                let ends = [(link.from, link.to, 0), (link.to, link.from, 1)];
-                for (_, there, way) in ends.into_iter().filter(|end| end.0 == at) {
-                    if come[there].is_none() && there != from {
-                        come[there] = Some((at, number, way));
-                        next.push_back(there);
-                    }
-                }
-            }
-        }
-        let (mut way, mut at) = (Vec::new(), to);
-        while at != from {
-            let (before, link, direction) = come[at]?;
-            way.push((link, direction));
-            at = before;
-        }
-        way.reverse();
-        Some(way)
-    }
-
-    /// Network links and one-way latency between a machine at `from` and an endpoint of a store; the machine's
-    /// disk and the store's side included. `out` is from the machine to the store.
-    pub fn path(
-        &self,
-        instance: usize,
-        copy: usize,
-        at: Endpoint,
-        from: usize,
-        out: bool,
-    ) -> Option<(Vec<LinkId>, u64)> {
-        let machine = &self.instances[instance];
-        let store = self.store(instance, copy);
-        if self.is_carried(store, at) {
-            return Some((vec![machine.disk, machine.fronts[copy]], 0));
-        }
-        let place = self.place_of(store, at)?;
-        let way = self.way(from, place)?;
-        let mut links = vec![machine.disk];
-        links.extend(way.iter().map(|(link, direction)| {
-            let direction = if out { *direction } else { 1 - direction };
-            self.ways[*link][direction]
-        }));
-        links.push(machine.fronts[copy]);
-        let latency = way
-            .iter()
-            .map(|(link, _)| self.scenario.links[*link].latency_micros);
-        Some((links, latency.sum()))
     }
 
     /// Draws a time for a purpose of an incident.
@@ -333,7 +256,7 @@ pub struct Plan<'a> {
     pub stall_micros: Option<u64>,
 }
 
-impl<V> Ground<V> {
+impl<V: Stored> Ground<V> {
     /// Lays the ground.
     pub fn new(plan: Plan<'_>, handle: Handle) -> Self {
         let Plan {
@@ -400,6 +323,7 @@ impl<V> Ground<V> {
             zone: group.zone.unwrap_or(index as u32 % zones),
             disk: self.roads.add_link(group.disk_bytes_per_second, 0),
             fronts: fronts.collect(),
+            paths: Paths::new(copies, self.scenario.places.len()),
             stores,
             state: Mutex::new(State {
                 disk,
@@ -452,6 +376,7 @@ impl<V> Ground<V> {
             zone: 0,
             second,
             account: Mutex::new(account),
+            reaches: Reaches::new(self.scenario.places.len()),
         });
         self.stores.len() - 1
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use engine::format::point::Method;
 
 use crate::workload::Content;
-use crate::world::account::Endpoint;
+use crate::world::account::{Endpoint, Stored};
 
 use super::ground::Ground;
 
@@ -64,7 +64,7 @@ pub struct Back {
 /// The hands of one copy of one instance.
 pub trait Hands: Send + Sized + 'static {
     /// What accounts hold.
-    type Stored: Send + 'static;
+    type Stored: Stored;
     /// What all hands of a trial share.
     type Kit: Send + Sync + 'static;
 

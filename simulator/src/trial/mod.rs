@@ -6,6 +6,7 @@ pub mod ground;
 pub mod hands;
 pub mod meter;
 pub mod rates;
+pub mod reach;
 pub mod record;
 pub mod recovery;
 pub mod strike;
@@ -25,7 +26,7 @@ use crate::executor::Executor;
 use crate::fault::Fault;
 use crate::scenario::{DAY, Scenario};
 use crate::workload::Trace;
-use crate::world::account::Flaw;
+use crate::world::account::{Flaw, Stored};
 
 use ground::{Ground, OPERATORS, Plan, lock};
 use hands::Hands;
@@ -157,7 +158,7 @@ fn inspect<H: Hands>(ground: &Arc<Ground<H::Stored>>, hands: &Arc<Vec<Vec<Arc<Sh
 }
 
 /// Reads the meters: every day what is protected, every month what was stored, at the horizon all of it.
-fn watch<V: Send + 'static>(ground: &Arc<Ground<V>>, tally: &Arc<Mutex<Tally>>) {
+fn watch<V: Stored>(ground: &Arc<Ground<V>>, tally: &Arc<Mutex<Tally>>) {
     let (ground, tally) = (Arc::clone(ground), Arc::clone(tally));
     let handle = ground.handle.clone();
     handle.spawn(OPERATORS, async move {
@@ -182,7 +183,7 @@ fn watch<V: Send + 'static>(ground: &Arc<Ground<V>>, tally: &Arc<Mutex<Tally>>) 
 }
 
 /// What is protected today, as if it had been so for the day that ends.
-fn daily<V>(ground: &Ground<V>, at: u64) {
+fn daily<V: Stored>(ground: &Ground<V>, at: u64) {
     let hours = 24;
     let mut meter = lock(&ground.meter);
     for (instance, machine) in ground.instances.iter().enumerate() {
@@ -194,11 +195,7 @@ fn daily<V>(ground: &Ground<V>, at: u64) {
             meter.protect(at - 1, copy, machine.group.bytes, hours);
             let row = meter.at(at - 1, copy);
             if ground.copy(copy).method != Method::Forever {
-                let deleted = records
-                    .iter()
-                    .filter(|(_, record)| record.deleted.is_some());
-                let bytes: u64 = deleted.map(|(_, record)| record.stored_bytes).sum();
-                row.deleted_byte_hours += u128::from(bytes) * u128::from(hours);
+                row.deleted_byte_hours += u128::from(records.deleted_bytes()) * u128::from(hours);
             }
             if state.place != machine.place && copy == 0 {
                 row.standby_hours += hours;
@@ -210,7 +207,7 @@ fn daily<V>(ground: &Ground<V>, at: u64) {
 /// Microseconds of an hour.
 const HOUR: u128 = 3_600_000_000;
 
-fn monthly<V>(ground: &Ground<V>, at: u64) {
+fn monthly<V: Stored>(ground: &Ground<V>, at: u64) {
     let mut meter = lock(&ground.meter);
     for store in &ground.stores {
         let mut account = lock(&store.account);
@@ -223,7 +220,7 @@ fn monthly<V>(ground: &Ground<V>, at: u64) {
     }
 }
 
-fn finish<V>(ground: &Ground<V>, tally: &mut Tally) {
+fn finish<V: Stored>(ground: &Ground<V>, tally: &mut Tally) {
     for store in &ground.stores {
         let account = lock(&store.account);
         tally.copies[store.copy].bytes += account.bytes();

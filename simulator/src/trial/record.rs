@@ -30,6 +30,8 @@ pub struct Record {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     points: BTreeMap<u32, Record>,
+    /// Bytes of those that are deleted.
+    deleted_bytes: u64,
     /// Points ever made.
     pub made: u32,
     /// The last thinning that went through: as of when, and when it was done. None that an undelete came after.
@@ -50,8 +52,11 @@ impl Records {
     /// Points were deleted.
     pub fn delete(&mut self, numbers: &[u32], now: u64) {
         for number in numbers {
-            if let Some(record) = self.points.get_mut(number) {
-                record.deleted.get_or_insert(now);
+            if let Some(record) = self.points.get_mut(number)
+                && record.deleted.is_none()
+            {
+                record.deleted = Some(now);
+                self.deleted_bytes += record.stored_bytes;
             }
         }
     }
@@ -59,8 +64,10 @@ impl Records {
     /// Points that were deleted are there again.
     pub fn undelete(&mut self, numbers: &[u32], now: u64) {
         for number in numbers {
-            if let Some(record) = self.points.get_mut(number) {
-                record.deleted = None;
+            if let Some(record) = self.points.get_mut(number)
+                && record.deleted.take().is_some()
+            {
+                self.deleted_bytes -= record.stored_bytes;
             }
         }
         (self.thinned, self.undeleted) = (None, Some(now));
@@ -69,7 +76,9 @@ impl Records {
     /// Points are removed for good.
     pub fn remove(&mut self, numbers: &[u32]) {
         for number in numbers {
-            self.points.remove(number);
+            if let Some(record) = self.points.remove(number).filter(|it| it.deleted.is_some()) {
+                self.deleted_bytes -= record.stored_bytes;
+            }
         }
     }
 
@@ -86,6 +95,11 @@ impl Records {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
+    }
+
+    /// Bytes of points that are deleted.
+    pub fn deleted_bytes(&self) -> u64 {
+        self.deleted_bytes
     }
 
     /// Points that are not deleted.

@@ -38,8 +38,9 @@ pub struct Disk {
     tick: u64,
     /// Unix seconds of instant 0.
     start_seconds: i64,
-    /// Ticks that are over.
+    /// Ticks that are over, and blocks in use at the end of the last.
     ticks: u64,
+    in_use: u32,
     stream: Stream,
     versions: Vec<u32>,
     /// When each block was last written.
@@ -69,6 +70,7 @@ impl Disk {
             tick: tick_of(scenario),
             start_seconds: scenario.start_seconds,
             ticks: 0,
+            in_use: group.blocks,
             stream: draws.stream(name, "writes", 0),
             versions,
             written: vec![0; most],
@@ -81,7 +83,7 @@ impl Disk {
     /// The content as of `now`, and when each of its blocks was written.
     pub fn at(&mut self, now: u64) -> (Content, Arc<[u64]>) {
         self.advance(now);
-        (self.versions.clone().into(), self.written.clone().into())
+        (self.versions[..].into(), self.written[..].into())
     }
 
     /// Blocks that the disk has room for.
@@ -105,14 +107,14 @@ impl Disk {
         }
         while (self.ticks + 1) * self.tick <= now {
             self.ticks += 1;
-            self.step(self.ticks * self.tick);
+            self.step(&group, self.ticks * self.tick);
         }
     }
 
     /// One tick, which ends at `at`.
-    fn step(&mut self, at: u64) {
-        let group = Arc::clone(&self.group);
-        for block in grown(&group, at - self.tick)..grown(&group, at) {
+    fn step(&mut self, group: &Group, at: u64) {
+        let before = std::mem::replace(&mut self.in_use, grown(group, at));
+        for block in before..self.in_use {
             self.write(block, at);
         }
         match &group.changes {
@@ -131,12 +133,15 @@ impl Disk {
                 sequential_ppm,
                 rhythm,
             } => {
-                let in_use = grown(&group, at);
+                let in_use = self.in_use;
                 let weight = weight(*rhythm, self.start_seconds, at - self.tick, self.tick);
-                let mean = u128::from(in_use) * u128::from(*ppm_per_day) * u128::from(weight)
-                    / u128::from(DAY);
+                let share = u64::from(in_use) * ppm_per_day;
+                let mean = match share.checked_mul(weight) {
+                    Some(product) => product / DAY,
+                    None => (u128::from(share) * u128::from(weight) / u128::from(DAY)) as u64,
+                };
                 let hot = (u64::from(in_use) * working_set_ppm / WHOLE).max(1) as u32;
-                for _ in 0..self.stream.poisson(mean as u64) {
+                for _ in 0..self.stream.poisson(mean) {
                     let block = if self.stream.part_per_million(*sequential_ppm) {
                         (self.head + 1) % in_use
                     } else if hot >= in_use || self.stream.part_per_million(*working_set_writes_ppm)
@@ -179,6 +184,9 @@ impl Disk {
 
 /// Blocks in use at an instant.
 fn grown(group: &Group, at: u64) -> u32 {
+    if group.growth_ppm_per_year == 0 {
+        return group.blocks;
+    }
     let blocks = u128::from(group.blocks);
     let more = blocks * u128::from(group.growth_ppm_per_year) * u128::from(at);
     (blocks + more / u128::from(WHOLE) / u128::from(YEAR)) as u32

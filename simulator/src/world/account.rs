@@ -7,8 +7,12 @@
 //! failover keeps what was written before that time, loses the rest, and leaves LRS in the second region.
 //! The account knows no network and no waiting: whoever asks has come so far.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
+use std::fmt::Debug;
+use std::ops::{Bound, Range};
+
+use bytes::Bytes;
 
 use crate::scenario::Redundancy;
 
@@ -25,6 +29,22 @@ pub enum Endpoint {
     Primary,
     /// The second, as far as it has been told.
     Secondary,
+}
+
+/// What an account stores, and what it is stored under.
+pub trait Stored: Debug + Send + 'static {
+    /// Names, in their order.
+    type Name: Clone + Ord + Debug + Send + Sync;
+}
+
+/// Bytes, under the names that the engine gives them.
+impl Stored for Bytes {
+    type Name = String;
+}
+
+/// Nothing but a size, under a number.
+impl Stored for () {
+    type Name = u64;
 }
 
 /// Something stored.
@@ -76,10 +96,10 @@ pub enum Flaw {
 
 /// A storage account.
 #[derive(Clone, Debug)]
-pub struct Account<V> {
+pub struct Account<V: Stored> {
     redundancy: Redundancy,
     geo: Option<Geo>,
-    entries: BTreeMap<String, Entry<V>>,
+    entries: BTreeMap<V::Name, Entry<V>>,
     /// Copies that serve now.
     up: u8,
     bytes: u64,
@@ -90,13 +110,13 @@ pub struct Account<V> {
     /// When the second region became the only one.
     failed_over: Option<u64>,
     /// Entries that were lost as they may be: more failed than the redundancy withstands.
-    rightly_lost: BTreeSet<String>,
+    rightly_lost: BTreeSet<V::Name>,
     /// How often entries were lost.
     losses: u32,
     flaw: Flaw,
 }
 
-impl<V> Account<V> {
+impl<V: Stored> Account<V> {
     /// An empty account; `geo` tells what the second region has, where there is one (or a courier's store).
     pub fn new(redundancy: Redundancy, geo: Option<Geo>) -> Self {
         Self {
@@ -142,7 +162,7 @@ impl<V> Account<V> {
     }
 
     /// Entries that were lost because more failed than the redundancy withstands, or that a failover left behind.
-    pub fn rightly_lost(&self) -> &BTreeSet<String> {
+    pub fn rightly_lost(&self) -> &BTreeSet<V::Name> {
         &self.rightly_lost
     }
 
@@ -199,9 +219,9 @@ impl<V> Account<V> {
     }
 
     /// Writes. Gives false, and changes nothing, where `new` is asked for and the name is taken.
-    pub fn put(&mut self, now: u64, key: &str, value: V, bytes: u64, new: bool) -> bool {
+    pub fn put(&mut self, now: u64, key: V::Name, value: V, bytes: u64, new: bool) -> bool {
         self.elapse(now);
-        let standing = self.entries.get(key).filter(|entry| entry.is_here());
+        let standing = self.entries.get(&key).filter(|entry| entry.is_here());
         if let Some(standing) = standing {
             if new {
                 return false;
@@ -221,30 +241,31 @@ impl<V> Account<V> {
             promised: self.up,
             lost: copies == 0,
         };
-        self.entries.insert(key.to_owned(), entry);
+        self.entries.insert(key, entry);
         self.bytes += bytes;
         self.peak = self.peak.max(self.bytes);
         true
     }
 
     /// Reads one entry; `None` where there is none to be seen there.
-    pub fn get(&mut self, now: u64, at: Endpoint, key: &str) -> Option<Seen<'_, V>> {
+    pub fn get<N>(&mut self, now: u64, at: Endpoint, key: &N) -> Option<Seen<'_, V>>
+    where
+        V::Name: Borrow<N>,
+        N: Ord + ?Sized,
+    {
         let last_sync = self.view(now, at)?;
         let entry = self.entries.get(key)?;
         entry.visible(last_sync).then(|| entry.seen())
     }
 
-    /// Entries whose names begin with `prefix`, by name.
-    pub fn list(&mut self, now: u64, at: Endpoint, prefix: &str) -> Vec<(&str, Seen<'_, V>)> {
-        let Some(last_sync) = self.view(now, at) else {
-            return Vec::new();
-        };
-        let from = Bound::Included(prefix);
-        let run = self.entries.range::<str, _>((from, Bound::Unbounded));
-        let run = run.take_while(|(key, _)| key.starts_with(prefix));
-        let seen = run.filter(|(_, entry)| entry.visible(last_sync));
-        seen.map(|(key, entry)| (key.as_str(), entry.seen()))
-            .collect()
+    /// Deletes all within a range of names.
+    pub fn delete_all(&mut self, now: u64, names: Range<V::Name>) {
+        let run = self.entries.range(names);
+        let run = run.filter(|(_, entry)| entry.is_here());
+        let names: Vec<V::Name> = run.map(|(key, _)| key.clone()).collect();
+        for name in &names {
+            self.delete(now, name);
+        }
     }
 
     /// What can be seen at an endpoint: all (`None` inside) or what was written by an instant. `None` where
@@ -258,7 +279,11 @@ impl<V> Account<V> {
     }
 
     /// Deletes; false where there was nothing.
-    pub fn delete(&mut self, now: u64, key: &str) -> bool {
+    pub fn delete<N>(&mut self, now: u64, key: &N) -> bool
+    where
+        V::Name: Borrow<N>,
+        N: Ord + ?Sized,
+    {
         self.elapse(now);
         let geo = self.geo.is_some();
         let Some(entry) = self.entries.get_mut(key).filter(|entry| entry.is_here()) else {
@@ -273,7 +298,11 @@ impl<V> Account<V> {
     }
 
     /// Changes what is stored under a name, silently.
-    pub fn tamper(&mut self, key: &str, change: impl FnOnce(&mut V)) {
+    pub fn tamper<N>(&mut self, key: &N, change: impl FnOnce(&mut V))
+    where
+        V::Name: Borrow<N>,
+        N: Ord + ?Sized,
+    {
         if let Some(entry) = self.entries.get_mut(key) {
             change(&mut entry.value);
         }
@@ -299,7 +328,7 @@ impl<V> Account<V> {
     }
 
     /// One copy of everything is lost; entries that no other copy holds are lost for good. Gives their names.
-    pub fn lose_copy(&mut self, now: u64, copy: u8) -> Vec<String> {
+    pub fn lose_copy(&mut self, now: u64, copy: u8) -> Vec<V::Name> {
         self.elapse(now);
         let bit = 1 << (copy % COPIES);
         self.lose(bit)
@@ -311,13 +340,13 @@ impl<V> Account<V> {
     }
 
     /// Every copy of the first region is lost.
-    pub fn destroy(&mut self, now: u64) -> Vec<String> {
+    pub fn destroy(&mut self, now: u64) -> Vec<V::Name> {
         self.elapse(now);
         self.up = 0;
         self.lose(ALL)
     }
 
-    fn lose(&mut self, bits: u8) -> Vec<String> {
+    fn lose(&mut self, bits: u8) -> Vec<V::Name> {
         let mut names = Vec::new();
         for (key, entry) in &mut self.entries {
             let was = entry.copies;
@@ -364,7 +393,7 @@ impl<V> Account<V> {
 
     /// The second region becomes the only one, with LRS; what it had not been told is lost. Gives the names
     /// of what was lost; nothing happens where there is no second region.
-    pub fn fail_over(&mut self, now: u64) -> Vec<String> {
+    pub fn fail_over(&mut self, now: u64) -> Vec<V::Name> {
         let Some(last_sync) = self.last_sync(now) else {
             return Vec::new();
         };
@@ -389,6 +418,21 @@ impl<V> Account<V> {
     }
 }
 
+impl<V: Stored<Name = String>> Account<V> {
+    /// Entries whose names begin with `prefix`, by name.
+    pub fn list(&mut self, now: u64, at: Endpoint, prefix: &str) -> Vec<(&str, Seen<'_, V>)> {
+        let Some(last_sync) = self.view(now, at) else {
+            return Vec::new();
+        };
+        let from = Bound::Included(prefix);
+        let run = self.entries.range::<str, _>((from, Bound::Unbounded));
+        let run = run.take_while(|(key, _)| key.starts_with(prefix));
+        let seen = run.filter(|(_, entry)| entry.visible(last_sync));
+        seen.map(|(key, entry)| (key.as_str(), entry.seen()))
+            .collect()
+    }
+}
+
 impl<V> Entry<V> {
     fn visible(&self, last_sync: Option<u64>) -> bool {
         last_sync.map_or_else(|| self.is_here(), |last_sync| self.is_there(last_sync))
@@ -410,9 +454,13 @@ fn lowest(bits: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Endpoint, Flaw};
+    use super::{Account, Endpoint, Flaw, Stored};
     use crate::scenario::{HOUR, MINUTE, Redundancy};
     use crate::world::geo::Geo;
+
+    impl Stored for u8 {
+        type Name = &'static str;
+    }
 
     fn geo() -> Account<u8> {
         let geo = Geo::new(vec![(0, 15 * MINUTE)], vec![(HOUR, 2 * HOUR)]);
@@ -439,10 +487,10 @@ mod tests {
     #[test]
     fn three_copies_go_one_by_one() {
         let mut account = Account::new(Redundancy::Lrs, None);
-        account.put(0, "a", (), 1, true);
+        account.put(0, "a", 0_u8, 1, true);
         assert!(account.lose_copy(9, 0).is_empty());
         // What is written later lies on what has taken the lost copy's place.
-        account.put(1, "b", (), 1, true);
+        account.put(1, "b", 0, 1, true);
         assert!(account.lose_copy(9, 1).is_empty());
         assert_eq!(account.lose_copy(9, 2), ["a"]);
         assert_eq!(account.len(), 1);
@@ -458,7 +506,7 @@ mod tests {
     fn a_zone_that_was_down_gets_what_it_missed() {
         let mut account = Account::new(Redundancy::Zrs, None);
         account.serve(1, false);
-        account.put(0, "a", (), 1, true);
+        account.put(0, "a", 0_u8, 1, true);
         account.serve(1, true);
         assert!(account.lose_copy(9, 0).is_empty() && account.lose_copy(9, 2).is_empty());
         assert_eq!(account.len(), 1);
@@ -467,7 +515,7 @@ mod tests {
     #[test]
     fn a_name_is_taken_once() {
         let mut account = Account::new(Redundancy::Lrs, None);
-        assert!(account.put(0, "a", 1, 5, true));
+        assert!(account.put(0, "a", 1_u8, 5, true));
         assert!(!account.put(1, "a", 2, 7, true));
         assert!(account.put(2, "a", 3, 7, false));
         assert_eq!((account.bytes(), account.peak()), (7, 7));
@@ -477,8 +525,8 @@ mod tests {
     fn an_early_acknowledgement_is_a_loss_in_waiting() {
         let mut account =
             Account::new(Redundancy::Lrs, None).flawed(Flaw::EarlyAcknowledgement(60));
-        account.put(0, "a", (), 1, true);
-        account.put(50, "b", (), 1, true);
+        account.put(0, "a", 0_u8, 1, true);
+        account.put(50, "b", 0, 1, true);
         account.catch_up(60);
         assert_eq!(account.lose_copy(9, 0), ["b"]);
     }

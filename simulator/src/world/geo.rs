@@ -62,12 +62,10 @@ impl Geo {
         }
         while self.at < now {
             let at = self.at;
-            let cut = self.cuts.iter().find(|(_, until)| *until > at);
-            let lag_change = self
-                .lags
-                .iter()
-                .map(|(from, _)| *from)
-                .find(|from| *from > at);
+            let cut = self.cuts.partition_point(|(_, until)| *until <= at);
+            let cut = self.cuts.get(cut);
+            let next = self.lags.partition_point(|(from, _)| *from <= at);
+            let lag_change = self.lags.get(next).map(|(from, _)| *from);
             let mut end = now.min(lag_change.unwrap_or(u64::MAX));
             let mut still = false;
             if let Some(&(from, until)) = cut {
@@ -75,8 +73,8 @@ impl Geo {
                 end = end.min(if still { until } else { from });
             }
             if !still {
-                let lag = self.lags.iter().rev().find(|(from, _)| *from <= at);
-                let target = end.saturating_sub(lag.map_or(0, |(_, lag)| *lag));
+                let lag = next.checked_sub(1).map(|lag| self.lags[lag]);
+                let target = end.saturating_sub(lag.map_or(0, |(_, lag)| lag));
                 let most = self
                     .synced
                     .saturating_add((end - at).saturating_mul(CATCH_UP));

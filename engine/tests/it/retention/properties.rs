@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use engine::ids::PointId;
 use engine::retention::Semantics::{self, Azure, Borg, Borg2, Firedrill, Kopia, Pbs, Restic};
 use engine::retention::{
-    Count, Gfs, MonthDay, Policy, RelativeTo, Span, Subject, decide, decide_as,
+    Count, Gfs, MonthDay, Policy, RelativeTo, Span, Subject, decide, decide_as, keep_needed_by,
+    unkept,
 };
 use engine::units::Timestamp;
 use proptest::prelude::*;
@@ -260,6 +261,23 @@ proptest! {
                 prop_assert!(point.needs.iter().all(|need| stay.contains(need)), "{}", semantics);
             }
         }
+    }
+
+    /// As a model asks: the rules without reasons, and then what others need.
+    #[test]
+    fn rules_and_needs_one_after_the_other_are_the_whole(
+        points in points(),
+        policy in policies(),
+        shift in -4_000_000_i64..4_000_000,
+    ) {
+        let now = now(&points, shift);
+        let goes = unkept(&policy, &points, now).expect("a good policy");
+        let mut stays: Vec<bool> = points.iter().map(|point| !goes.contains(&point.id)).collect();
+        let number = |id: &PointId| points.iter().position(|point| point.id == *id);
+        keep_needed_by(&mut stays, |by| points[by].needs.iter().filter_map(number), |_, _| {});
+        let stay = points.iter().zip(stays).filter(|(_, stays)| *stays);
+        let stay: BTreeSet<PointId> = stay.map(|(point, _)| point.id).collect();
+        prop_assert_eq!(stay, set(Firedrill, &policy, &points, now));
     }
 
     #[test]

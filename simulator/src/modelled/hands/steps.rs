@@ -1,5 +1,7 @@
 //! What the steps of modelled hands have in common: waiting, moving bytes, and the store's objects.
 
+use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use engine::format::keyslot::Terms;
@@ -33,6 +35,26 @@ pub(super) enum Step {
     Points,
 }
 
+/// The kinds of objects that a vault of the model has.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Vault,
+    Lease,
+    /// A point's own data, in chains.
+    Data,
+    /// A pack, where points share them.
+    Pack,
+    Manifest,
+    /// Which deletes a point.
+    Mark,
+}
+
+/// The names of an instance's objects.
+pub(super) fn names(instance: usize) -> Range<u64> {
+    let first = (instance as u64) << 40;
+    first..first + (1 << 40)
+}
+
 type Account = crate::world::account::Account<()>;
 
 impl ModelHands {
@@ -51,9 +73,10 @@ impl ModelHands {
     /// Does something with the account, with what makes keys.
     pub(super) fn with_account<T>(
         &self,
-        act: impl FnOnce(&mut Account, &dyn Fn(&str, u32) -> String) -> T,
+        act: impl FnOnce(&mut Account, &dyn Fn(Kind, u32) -> u64) -> T,
     ) -> T {
-        let key = |kind: &str, number: u32| format!("{:06}/{kind}{number:08}", self.instance);
+        let first = names(self.instance).start;
+        let key = |kind: Kind, number: u32| first | (kind as u64) << 32 | u64::from(number);
         let store = self.ground.store(self.instance, self.copy);
         act(&mut lock(&store.account), &key)
     }
@@ -99,8 +122,7 @@ impl ModelHands {
         let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
         self.ground.handle.sleep(fit.rounds * trip).await;
-        let deleted = self.points.iter().filter(|point| point.deleted.is_some());
-        let (points, deleted) = (self.points.len() as u64, deleted.count() as u64);
+        let (points, deleted) = (self.points.len() as u64, self.points.deleted() as u64);
         let small = fit.got_per_point * points + self.fit.mark_bytes * deleted;
         let small = small * self.scale();
         let large = (fit.got + fit.got_per_block * index) * self.scale();
@@ -123,12 +145,12 @@ impl ModelHands {
             let _ = self
                 .ground
                 .roads
-                .transfer_in(&path, small, lanes)
+                .transfer_in(Arc::clone(&path), small, lanes)
                 .await
                 .is_ok();
             self.moved(&path, large).await;
         };
-        self.unless_down(at, place, read).await
+        self.unless_down(at, place, std::pin::pin!(read)).await
     }
 
     /// Whether what the first point needs goes with its courier.
@@ -138,8 +160,9 @@ impl ModelHands {
 
     /// How long a request to an endpoint takes that carries nothing.
     fn trip(&self, at: Endpoint, place: usize) -> u64 {
-        let path = self.ground.path(self.instance, self.copy, at, place, true);
-        path.map_or(0, |(_, latency)| 2 * latency) + self.spec().request_micros
+        let store = self.ground.store(self.instance, self.copy);
+        let latency = self.ground.latency(store, at, place);
+        latency.map_or(0, |latency| 2 * latency) + self.spec().request_micros
     }
 
     /// The round trips of marking so many points, or of taking marks away.
@@ -154,17 +177,15 @@ impl ModelHands {
         let (now, scale) = (self.ground.handle.now(), self.scale());
         let (vault, lease) = (self.fit.vault_bytes * scale, self.fit.lease_bytes * scale);
         self.with_account(|account, key| {
-            account.put(now, &key("v", 0), (), vault, true);
-            account.put(now, &key("l", 0), (), lease, false);
+            account.put(now, key(Kind::Vault, 0), (), vault, true);
+            account.put(now, key(Kind::Lease, 0), (), lease, false);
         });
     }
 
     /// Blocks that are in the index of a point and of those that it needs.
     pub(super) fn index_of(&self, point: &Point) -> u64 {
-        let needs = self
-            .points
-            .iter()
-            .filter(|other| point.needs.contains(&other.number));
+        let needs = point.needs();
+        let needs = needs.iter().filter_map(|number| self.points.get(*number));
         needs.map(|other| other.stored).sum::<u64>() + point.stored
     }
 
@@ -176,9 +197,8 @@ impl ModelHands {
             fetches.extend(packs.flat_map(|needed| self.fit.fetches(needed)));
             return fetches;
         }
-        for owner in point.needs.iter().chain([&point.number]) {
-            let theirs = self.points.iter().find(|theirs| theirs.number == *owner);
-            let theirs = theirs.unwrap_or(point);
+        for owner in point.needs().iter().chain([&point.number]) {
+            let theirs = self.points.get(*owner).unwrap_or(point);
             let stored = (0..).zip(theirs.owners.iter().zip(theirs.content.iter()));
             let stored = stored.filter(|(_, (own, version))| *own == owner && **version != 0);
             let stored: Vec<u32> = stored.map(|(block, _)| block).collect();
@@ -215,7 +235,8 @@ impl ModelHands {
                 .path(self.instance, self.copy, Endpoint::Primary, place, true);
             let (path, latency) = path.ok_or(Failed::Unavailable)?;
             let moved = self.moved(&path, stored + copied);
-            self.unless_down(Endpoint::Primary, place, moved).await?;
+            self.unless_down(Endpoint::Primary, place, std::pin::pin!(moved))
+                .await?;
             let store = self.ground.store(self.instance, self.copy);
             let store_at = self.ground.place_of(store, Endpoint::Primary);
             let mut meter = lock(&self.ground.meter);
@@ -244,10 +265,10 @@ impl ModelHands {
 
     pub(super) fn moved(
         &self,
-        path: &[crate::network::LinkId],
+        path: &Arc<[crate::network::LinkId]>,
         bytes: u64,
     ) -> impl Future<Output = ()> + Send + use<> {
-        let moved = self.ground.roads.transfer(path, bytes);
+        let moved = self.ground.roads.transfer_in(Arc::clone(path), bytes, 1);
         async move {
             // Nothing stalls it: these roads have no limit.
             let _ = moved.await.is_ok();
@@ -259,7 +280,7 @@ impl ModelHands {
         &self,
         at: Endpoint,
         place: usize,
-        work: impl Future<Output = ()> + Send,
+        work: Pin<&mut (impl Future<Output = ()> + Send)>,
     ) -> Result<(), Failed> {
         let store = self.ground.store(self.instance, self.copy);
         let spans = self.ground.unreachable(store, at, place);
@@ -271,7 +292,7 @@ impl ModelHands {
             .ground
             .handle
             .sleep_until(from.saturating_add(PATIENCE));
-        match select(std::pin::pin!(work), std::pin::pin!(down)).await {
+        match select(work, std::pin::pin!(down)).await {
             Either::Left(_) => Ok(()),
             Either::Right(_) => Err(Failed::Unavailable),
         }
@@ -291,74 +312,64 @@ impl ModelHands {
                 Some(packs) => {
                     for (pack, blobs, lists) in packs {
                         let bytes = fit.pack(blobs, lists) * scale;
-                        account.put(now, &key("p", pack), (), bytes, true);
+                        account.put(now, key(Kind::Pack, pack), (), bytes, true);
                     }
                 }
                 None => {
-                    account.put(now, &key("d", number), (), stored - manifest, true);
+                    account.put(now, key(Kind::Data, number), (), stored - manifest, true);
                 }
             }
-            account.put(now, &key("m", number), (), manifest, true);
-            account.delete(now, &key("l", 0));
+            account.put(now, key(Kind::Manifest, number), (), manifest, true);
+            account.delete(now, &key(Kind::Lease, 0));
         });
     }
 
     /// Marks points as deleted.
     pub(super) fn mark(&mut self, numbers: &[u32]) {
         let now = self.ground.handle.now();
-        for point in self
-            .points
-            .iter_mut()
-            .filter(|point| numbers.contains(&point.number))
-        {
-            point.deleted.get_or_insert(now);
-        }
+        self.points.delete(numbers, now);
         let bytes = self.fit.mark_bytes * self.scale();
         self.with_account(|account, key| {
             for number in numbers {
-                account.put(now, &key("x", *number), (), bytes, true);
+                account.put(now, key(Kind::Mark, *number), (), bytes, true);
             }
         });
     }
 
     /// Forgets points that the store has lost: a failover, or a copy too many.
     pub(super) fn forget_lost(&mut self) {
-        let (now, store) = (
-            self.ground.handle.now(),
-            self.ground.store(self.instance, self.copy),
-        );
-        let mut account = lock(&store.account);
-        if std::mem::replace(&mut self.losses, account.losses()) == account.losses() {
+        let now = self.ground.handle.now();
+        let losses = self.with_account(|account, _| account.losses());
+        if std::mem::replace(&mut self.losses, losses) == losses {
             return;
         }
-        let instance = self.instance;
-        let there = |account: &mut Account, number: u32| {
-            account
-                .get(
-                    now,
-                    Endpoint::Primary,
-                    &format!("{instance:06}/m{number:08}"),
-                )
-                .is_some()
-        };
+        let lost: Vec<u32> = self.with_account(|account, key| {
+            let mut lost = |number: &u32| {
+                let manifest = key(Kind::Manifest, *number);
+                account.get(now, Endpoint::Primary, &manifest).is_none()
+            };
+            let numbers = self.points.iter().map(|point| point.number);
+            numbers.filter(&mut lost).collect()
+        });
         self.points
-            .retain(|point| there(&mut account, point.number));
+            .extract(|point| lost.binary_search(&point.number).is_ok());
     }
 
     /// Whether all that a point needs can be read at an endpoint.
     pub(super) fn is_whole(&self, point: &Point, at: Endpoint) -> bool {
         let now = self.ground.handle.now();
-        let owners = point.needs.iter().chain([&point.number]);
-        let by_number = |number: u32| self.points.iter().find(|point| point.number == number);
-        let sound = owners
-            .clone()
-            .all(|owner| by_number(*owner).is_none_or(|owner| !owner.damaged));
+        let needs = point.needs();
+        let owners = needs.iter().chain([&point.number]);
+        let sound = owners.clone().all(|owner| {
+            let owner = self.points.get(*owner);
+            owner.is_none_or(|owner| !owner.damaged)
+        });
         if self.pool.is_some() {
             return sound;
         }
         let there = self.with_account(|account, key| {
             let mut owners = owners.clone();
-            owners.all(|owner| account.get(now, at, &key("d", *owner)).is_some())
+            owners.all(|owner| account.get(now, at, &key(Kind::Data, *owner)).is_some())
         });
         sound && there
     }
@@ -387,7 +398,8 @@ impl ModelHands {
         self.condemned
             .extend(expired.iter().map(|point| (point.number, None)));
         let points = &self.points;
-        let needed = |number: u32| points.iter().any(|point| point.needs.contains(&number));
+        let needs = |point: &Point, number: u32| point.chain().binary_search(&number).is_ok();
+        let needed = |number: u32| points.iter().any(|point| needs(point, number));
         let mut gone = Vec::new();
         self.condemned.retain_mut(|(number, since)| match since {
             Some(since) if *since + grace <= now => {
@@ -402,7 +414,7 @@ impl ModelHands {
         });
         self.with_account(|account, key| {
             for number in gone {
-                account.delete(now, &key("d", number));
+                account.delete(now, &key(Kind::Data, number));
             }
         });
     }
@@ -424,10 +436,10 @@ impl ModelHands {
         self.with_account(|account, key| {
             for (pack, blobs, lists) in pruned.written {
                 let bytes = fit.pack(blobs, lists) * scale;
-                account.put(now, &key("p", pack), (), bytes, true);
+                account.put(now, key(Kind::Pack, pack), (), bytes, true);
             }
             for pack in pruned.swept {
-                account.delete(now, &key("p", pack));
+                account.delete(now, &key(Kind::Pack, pack));
             }
         });
         pool

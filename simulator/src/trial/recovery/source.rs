@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::scenario::To;
 use crate::workload::Content;
-use crate::world::account::Endpoint;
+use crate::world::account::{Endpoint, Stored};
 
 use super::super::ground::{Ground, lock};
 use super::super::strike::Incident;
@@ -49,7 +49,7 @@ pub(super) struct Source {
 
 impl Source {
     /// As rows name it.
-    pub(super) fn name<V>(&self, ground: &Ground<V>) -> String {
+    pub(super) fn name<V: Stored>(&self, ground: &Ground<V>) -> String {
         let to = match ground.copy(self.copy).to {
             To::Vault => "vault",
             To::Snapshot => "snapshot",
@@ -67,7 +67,7 @@ impl Source {
 }
 
 /// The sources of one copy, as things stand `now`.
-pub(super) fn of<V>(
+pub(super) fn of<V: Stored>(
     ground: &Arc<Ground<V>>,
     incident: &Incident,
     copy: usize,
