@@ -1,0 +1,13 @@
+//! Site recovery from end to end: real processes, real clients, kills and cuts at bad moments.
+
+mod group;
+mod journey;
+mod kills;
+mod nbd;
+mod network;
+mod outage;
+mod points;
+//mod postgres;
+mod records;
+//mod regional;
+mod sites;
