@@ -7,7 +7,6 @@ mod nbd;
 mod network;
 mod outage;
 mod points;
-//mod postgres;
 mod records;
-//mod regional;
+mod regional;
 mod sites;

@@ -70,11 +70,6 @@ impl Acknowledged {
         found.map(|(_, at)| *at)
     }
 
-    /// When the newest record was acknowledged.
-    pub(super) fn newest_at(&self) -> Option<SystemTime> {
-        self.0.last().map(|(_, at)| *at)
-    }
-
     /// That a site which goes up to `last` has every record that was acknowledged before `captured`.
     pub(super) fn assert_there(&self, last: u64, captured: SystemTime) {
         if let Some(lost) = self.first_after(last) {
