@@ -14,6 +14,7 @@ mod kill;
 mod place;
 mod plan;
 mod postgresql;
+mod replication;
 mod retained;
 mod scenario;
 mod schedule;

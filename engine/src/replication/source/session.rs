@@ -10,6 +10,7 @@ use futures::{FutureExt, select_biased};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::member::{Message, Refusal, VERSION};
+use crate::format::point::Consistency;
 use crate::replication::extents::Payload;
 use crate::replication::journal::Body;
 use crate::replication::maps::{Doubt, PIECE_BYTES};
@@ -280,10 +281,17 @@ impl Source {
 
     /// That this site lives; and where the other has everything, that its last batch is as of now.
     fn idle(&self) -> Message {
-        let splitter = lock(&self.splitter);
+        let mut splitter = lock(&self.splitter);
         let mut journal = lock(&self.journal);
         let now = self.world.clock.now();
         let (batch, _) = journal.confirmed();
+        if batch == 0 && splitter.is_idle() && splitter.first_cut().is_none() && journal.is_empty()
+        {
+            // The disks were the same from the start: that is a point too, and there is none yet.
+            splitter.cut(now, Some(Consistency::Crash), true);
+            self.bell.notify_waiters();
+            return Message::Alive;
+        }
         if splitter.is_idle() && splitter.first_cut().is_none() && journal.is_empty() {
             journal.idle(now);
             return Message::Idle { batch, until: now };

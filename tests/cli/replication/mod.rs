@@ -1,0 +1,12 @@
+//! Site recovery from end to end: real processes, real clients, kills and cuts at bad moments.
+
+mod group;
+mod journey;
+mod kills;
+mod nbd;
+mod network;
+mod outage;
+mod points;
+mod records;
+mod regional;
+mod sites;
