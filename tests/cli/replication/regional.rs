@@ -18,7 +18,7 @@ const SLOW_BITS: u64 = 1_000_000;
 struct Timeline(Instant, Vec<Value>);
 
 impl Timeline {
-    fn note(&mut self, event: &str, told: Value) {
+    fn note(&mut self, event: &str, told: &Value) {
         let at = self.0.elapsed().as_secs_f64();
         self.1
             .push(json!({ "at_seconds": at, "event": event, "told": told }));
@@ -56,12 +56,12 @@ fn wear(pair: &Pair, network: &Network, writer: &Writer, line: &mut Timeline) {
     super::sites::until("it writes", || {
         (writer.acknowledged().newest() > 100).then_some(())
     });
-    line.note("steady", told_is_true(pair, writer));
+    line.note("steady", &told_is_true(pair, writer));
     network.rate(Some(SLOW_BITS));
     pair.source.until("it falls behind", |status| {
         status["rpo_seconds"].as_f64() > Some(1.5)
     });
-    line.note("slow", told_is_true(pair, writer));
+    line.note("slow", &told_is_true(pair, writer));
     network.rate(None);
     pair.source.until("it catches up", |status| {
         status["rpo_seconds"].as_f64() < Some(0.6)
@@ -70,12 +70,12 @@ fn wear(pair: &Pair, network: &Network, writer: &Writer, line: &mut Timeline) {
     pair.source.until("it falls behind", |status| {
         status["rpo_seconds"].as_f64() > Some(2.0)
     });
-    line.note("cut", told_is_true(pair, writer));
+    line.note("cut", &told_is_true(pair, writer));
     network.heal();
     pair.source.until("it catches up", |status| {
         status["rpo_seconds"].as_f64() < Some(0.6)
     });
-    line.note("healed", told_is_true(pair, writer));
+    line.note("healed", &told_is_true(pair, writer));
 }
 
 /// Both at once: the processes of the source, and the way to it. Gives the last record that the replica has.
@@ -84,7 +84,7 @@ fn lose(pair: &mut Pair, network: &Network, writer: Writer, line: &mut Timeline)
     pair.source.kill();
     network.cut();
     let (acknowledged, _) = writer.stop();
-    line.note("lost", json!(acknowledged.newest()));
+    line.note("lost", &json!(acknowledged.newest()));
     let told = pair.replica.fail_over("latest");
     let mut client = pair.replica.nbd(DISK);
     let number = last(&client.image().expect("it is read"));
@@ -99,7 +99,7 @@ fn lose(pair: &mut Pair, network: &Network, writer: Writer, line: &mut Timeline)
         .expect("it is written");
     let rto = lost_at.0.elapsed().as_secs_f64();
     let rpo = hold(&told, number, &acknowledged, lost_at.1);
-    line.note("taken over", told.clone());
+    line.note("taken over", &told);
     let measured = json!({
         "rto_seconds": rto, "rpo_seconds": rpo, "rpo_seconds_told": told["rpo_seconds"],
         "records_acknowledged": acknowledged.newest(), "records_lost": acknowledged.newest().saturating_sub(number),
@@ -139,7 +139,7 @@ fn give_back(pair: &mut Pair, network: &Network, first: u64, line: &mut Timeline
     });
     line.note(
         "protected again",
-        json!({ "sent_bytes": status["sent_bytes"] }),
+        &json!({ "sent_bytes": status["sent_bytes"] }),
     );
     let told = pair.replica.ask(&["failback", "--yes"]);
     assert_eq!(told["lost_bytes"], 0, "{told}");
@@ -151,7 +151,7 @@ fn give_back(pair: &mut Pair, network: &Network, first: u64, line: &mut Timeline
         "{number}, {}",
         acknowledged.newest()
     );
-    line.note("given back", json!(number));
+    line.note("given back", &json!(number));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::records::{self, Load};
 use crate::support::{firedrill, run, text};
 
 /// The longest that anything is waited for: far above what a loaded machine needs.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Asks again and again until there is an answer.
 pub(super) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
@@ -67,7 +67,7 @@ impl Process {
     /// Waits until it ends by itself; gives its exit code.
     pub(super) fn ended(&mut self, what: &str) -> i32 {
         let errors = self.errors.clone();
-        let status = until(&format!("{what}: {errors:?}"), || {
+        let status = until(&format!("{what}: {}", errors.display()), || {
             self.child.try_wait().expect("its status")
         });
         status.code().expect("it exits by itself")

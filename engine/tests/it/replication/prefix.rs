@@ -29,9 +29,9 @@ impl Past {
 
 fn hash(disks: &[Vec<u8>]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
-    disks.iter().for_each(|disk| {
+    for disk in disks {
         hasher.update(disk);
-    });
+    }
     hasher.finalize()
 }
 
@@ -90,61 +90,73 @@ async fn write(
         .expect("it is written");
 }
 
-/// What a seed does.
-async fn play(seed: u64) {
-    let mut rng = Rng::seed_from_u64(seed);
-    let clock = Paused::new();
-    let settings = Settings {
+fn settings(rng: &mut Rng) -> Settings {
+    Settings {
         journal_bytes: 1 << 20,
         interval: Duration::from_millis([20, 200, 1000][rng.random_range(0..3_usize)]),
         ..Settings::default()
-    };
-    let retention = Retention {
+    }
+}
+
+fn retention(rng: &mut Rng) -> Retention {
+    Retention {
         every_batch: Duration::from_secs(rng.random_range(0..5)),
         interval: Duration::from_secs(rng.random_range(1..4)),
         keep: Duration::from_secs(rng.random_range(5..60)),
         as_site_recovery: None,
         bytes_max: 8 << 20,
-    };
-    let here = Here::new(&clock, &SIZES, settings);
-    let there = There::new(&clock, retention).await;
+    }
+}
+
+/// Writes, and cuts of the link.
+async fn act(
+    source: &Source,
+    rng: &mut Rng,
+    link: &Exchange,
+    clock: &Paused,
+    past: &mut Past,
+    disks: &mut [Vec<u8>],
+) {
+    let mut number = past.0.len() as u64;
+    for _ in 0..rng.random_range(0..40) {
+        number += 1;
+        write(source, rng, number, past, disks).await;
+        if rng.random_ratio(1, 3) {
+            clock
+                .sleep(Duration::from_millis(rng.random_range(0..400)))
+                .await;
+        }
+        if rng.random_ratio(1, 12) {
+            link.switch.set(true);
+        } else if rng.random_ratio(1, 4) {
+            link.switch.set(false);
+        }
+    }
+    // Half of the crashes come within a write.
+    if rng.random_ratio(1, 2) {
+        let mut late = Box::pin(write(source, rng, number + 1, past, disks));
+        for _ in 0..4 {
+            if late.as_mut().now_or_never().is_some() {
+                break;
+            }
+        }
+    }
+}
+
+/// What a seed does.
+async fn play(seed: u64) {
+    let mut rng = Rng::seed_from_u64(seed);
+    let clock = Paused::new();
+    let here = Here::new(&clock, &SIZES, settings(&mut rng));
+    let there = There::new(&clock, retention(&mut rng)).await;
     let (exchange, mut called) = Exchange::new();
     let mut past = Past::default();
     past.note(&content(&here.disks));
     let (mut source, mut replica) = (here.open(true, 0).await, there.open().await);
-    let mut number = 0;
     for turn in 0..12 {
         let mut disks = content(&here.disks);
-        {
-            let acts = async {
-                for _ in 0..rng.random_range(0..40) {
-                    number += 1;
-                    write(&source, &mut rng, number, &mut past, &mut disks).await;
-                    if rng.random_ratio(1, 3) {
-                        clock
-                            .sleep(Duration::from_millis(rng.random_range(0..400)))
-                            .await;
-                    }
-                    if rng.random_ratio(1, 12) {
-                        exchange.switch.set(true);
-                    } else if rng.random_ratio(1, 4) {
-                        exchange.switch.set(false);
-                    }
-                }
-                // Half of the crashes come within a write.
-                if rng.random_ratio(1, 2) {
-                    number += 1;
-                    let late = write(&source, &mut rng, number, &mut past, &mut disks);
-                    let mut late = Box::pin(late);
-                    for _ in 0..4 {
-                        if late.as_mut().now_or_never().is_some() {
-                            break;
-                        }
-                    }
-                }
-            };
-            run(&source, &replica, &exchange, &there, &mut called, acts).await;
-        }
+        let acts = act(&source, &mut rng, &exchange, &clock, &mut past, &mut disks);
+        run(&source, &replica, &exchange, &there, &mut called, acts).await;
         past.note(&content(&here.disks));
         hold(&replica, &past, &format!("seed {seed}, turn {turn}")).await;
         if turn % 3 == 1 {
@@ -186,6 +198,11 @@ async fn play(seed: u64) {
         );
     };
     run(&source, &replica, &exchange, &there, &mut called, heals).await;
+    converged(seed, &here, &replica).await;
+}
+
+/// The newest point is the disks as they are.
+async fn converged(seed: u64, here: &Here, replica: &Arc<Replica>) {
     let newest = *replica.points().await.last().expect("a point");
     let pinned = replica.view(newest).await.expect("a view");
     for (number, disk) in here.disks.iter().enumerate() {
