@@ -146,7 +146,14 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
                 overwritten";
             return Err(Error::new(ErrorKind::Conflict, what).into());
         }
-        warn("following from now on: what differs from the other site is overwritten here");
+        rejoin(&state).await?;
+    }
+    if member.role == Role::Active && member.failed_over.is_none() {
+        if !args.discard_unsent {
+            let what = "this site is the one that is written: run `firedrill protect` here. If the other one has taken \
+                over meanwhile, that tells it so; or pass --discard-unsent to give up what only this one has, and follow";
+            return Err(Error::new(ErrorKind::Conflict, what).into());
+        }
         rejoin(&state).await?;
     }
     let options = Options {
@@ -162,14 +169,16 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
 
 /// A site that was active follows: what it kept of its own time goes.
 async fn rejoin(state: &State) -> Result<()> {
-    for kind in ["overlay", "overlay-map", "intents", "journal", "history"] {
+    warn("following from now on: what differs from the other site is overwritten here");
+    for kind in ["intents", "journal", "history"] {
         state.clear(kind)?;
     }
+    state.clear_overlays()?;
     let follow = |member: &mut Member| {
         member.role = Role::Replica;
         (member.folded, member.confirmed) = (0, 0);
         (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
-        member.running = None;
+        (member.running, member.folding) = (None, None);
         Ok(())
     };
     state.site.change(follow).await?;

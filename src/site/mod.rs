@@ -28,6 +28,8 @@ pub(crate) use status::{describe, offline};
 use crate::cli::ServeArgs;
 
 const IDENTITY: &str = "identity.pem";
+/// The folder of intent maps.
+const INTENTS: &str = "intents";
 
 /// Where disks are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,10 +129,8 @@ impl State {
     pub(crate) fn device(&self, kind: &str, name: &str, size: u64) -> Result<FileDevice> {
         let path = self.path(kind, name)?;
         if !path.exists() {
-            let file = File::create_new(&path)
+            make(&path, size, kind == INTENTS)
                 .with_context(|| format!("failed to make {}", path.display()))?;
-            file.set_len(size)?;
-            file.sync_all()?;
         }
         let device = FileDevice::open(&path, true)?;
         if device.size() != size {
@@ -151,6 +151,17 @@ impl State {
         Ok(folder.join(name))
     }
 
+    /// Removes what was written above the disks since failovers.
+    pub(crate) fn clear_overlays(&self) -> Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.starts_with("overlay-")) {
+                self.clear(name)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Removes what lies in one of this folder's folders.
     pub(crate) fn clear(&self, kind: &str) -> Result<()> {
         match fs::remove_dir_all(self.folder.join(kind)) {
@@ -158,6 +169,22 @@ impl State {
             _ => Ok(()),
         }
     }
+}
+
+/// Makes a file of zeros, whole or not at all. One that is `full` has its room from the start: a write to it must
+/// not fail because something else has filled the folder.
+fn make(path: &Path, size: u64, full: bool) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new)?;
+    if full {
+        std::io::copy(
+            &mut std::io::Read::take(std::io::repeat(0), size),
+            &mut file,
+        )?;
+    }
+    file.set_len(size)?;
+    file.sync_all()?;
+    fs::rename(&new, path)
 }
 
 /// A member as it begins.
@@ -175,6 +202,7 @@ pub(crate) fn member(identity: &Identity, role: Role) -> Member {
         running: None,
         fenced_at: None,
         handed_over: false,
+        folding: None,
     }
 }
 

@@ -15,7 +15,7 @@ use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::control::{Call, Request};
@@ -41,6 +41,14 @@ pub(super) fn read_choice(text: &str) -> Result<Choice> {
             Ok(Choice::At(Timestamp::from_nanoseconds(nanoseconds)))
         }
     }
+}
+
+type Tidying = tokio::task::JoinHandle<engine::Result<()>>;
+
+/// Test failovers that run, and what ends them before this site changes its role.
+struct Tests {
+    running: tokio::task::JoinSet<()>,
+    over: watch::Sender<()>,
 }
 
 struct Disks(std::path::PathBuf);
@@ -124,8 +132,12 @@ pub(super) async fn play(
     let (ended, mut ends) = mpsc::channel(16);
     let mut tidies = interval(TIDY_EVERY);
     tidies.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut tidying: Option<tokio::task::JoinHandle<engine::Result<()>>> = None;
+    let mut tidying: Option<Tidying> = None;
     let mut sessions = tokio::task::JoinSet::new();
+    let mut tests = Tests {
+        running: tokio::task::JoinSet::new(),
+        over: watch::channel(()).0,
+    };
     let next = loop {
         tokio::select! {
             biased;
@@ -136,41 +148,71 @@ pub(super) async fn play(
                 }
             }
             Some(call) = calls.recv() => {
-                if let Some(next) = answer(state, options, &replica, call).await {
+                if let Some(next) = answer(state, options, &replica, &mut tests, call).await {
                     break next;
                 }
             }
             stream = state.identity.accept(&listener) => {
-                let (identity, replica) = (state.identity.clone(), Arc::clone(&replica));
-                let (ended, disks) = (ended.clone(), Disks(state.folder.clone()));
-                let stream = stream?;
-                sessions.spawn(async move {
-                    let end = match identity.welcome(stream).await {
-                        Ok(link) => replica.serve(link, &disks).await,
-                        Err(error) => Err(error),
-                    };
-                    let _ = ended.send(end).await.is_ok();
-                });
+                match stream {
+                    Ok(stream) => {
+                        let end = session(state, Arc::clone(&replica), stream);
+                        let ended = ended.clone();
+                        sessions.spawn(async move {
+                            let _ = ended.send(end.await).await.is_ok();
+                        });
+                    }
+                    Err(error) => {
+                        warn(&error.to_string());
+                        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+                    }
+                }
             }
             _ = tidies.tick() => {
-                if tidying.as_ref().is_none_or(tokio::task::JoinHandle::is_finished) {
-                    if let Some(done) = tidying.take() && let Err(error) = done.await? {
-                        warn(&format!("the history could not be tidied: {error}"));
-                    }
-                    let replica = Arc::clone(&replica);
-                    tidying = Some(tokio::spawn(async move { replica.tidy().await }));
-                }
+                tidy(&mut tidying, &replica).await?;
             }
             Some(_) = sessions.join_next() => {}
         }
     };
     // Nothing of this role goes on in the next: the disks and the history are opened anew.
     sessions.shutdown().await;
+    drop(tests.over);
+    while tests.running.join_next().await.is_some() {}
     if let Some(tidying) = tidying {
         tidying.abort();
         let _ = tidying.await.is_ok();
     }
     Ok(next)
+}
+
+/// One connection of the other site.
+fn session(
+    state: &State,
+    replica: Arc<Replica>,
+    stream: tokio::net::TcpStream,
+) -> impl Future<Output = engine::Result<Served>> + Send + use<> {
+    let (identity, disks) = (state.identity.clone(), Disks(state.folder.clone()));
+    async move {
+        let link = identity.welcome(stream).await?;
+        replica.serve(link, &disks).await
+    }
+}
+
+/// Tidies the history beside all else, if that is not under way.
+async fn tidy(tidying: &mut Option<Tidying>, replica: &Arc<Replica>) -> Result<()> {
+    if tidying
+        .as_ref()
+        .is_some_and(|tidying| !tidying.is_finished())
+    {
+        return Ok(());
+    }
+    if let Some(done) = tidying.take()
+        && let Err(error) = done.await?
+    {
+        warn(&format!("the history could not be tidied: {error}"));
+    }
+    let replica = Arc::clone(replica);
+    *tidying = Some(tokio::spawn(async move { replica.tidy().await }));
+    Ok(())
 }
 
 /// Listens for the other site.
@@ -201,6 +243,7 @@ async fn answer(
     state: &State,
     options: &Options,
     replica: &Arc<Replica>,
+    tests: &mut Tests,
     call: Call,
 ) -> Option<Next> {
     let Call {
@@ -218,10 +261,7 @@ async fn answer(
             Err(error) => Err(error),
         },
         Request::TestFailover { point, serve } => {
-            match test(state, options, replica, &point, &serve, gone).await {
-                Ok(told) => Ok(told),
-                Err(error) => Err(error),
-            }
+            test(state, options, replica, tests, (&point, &serve), gone).await
         }
         Request::Commit => Err(super::active::conflict(
             "nothing was failed over: there is nothing to commit",
@@ -245,8 +285,8 @@ async fn test(
     state: &State,
     options: &Options,
     replica: &Arc<Replica>,
-    point: &str,
-    at: &str,
+    tests: &mut Tests,
+    (point, at): (&str, &str),
     gone: oneshot::Receiver<()>,
 ) -> Result<Value> {
     let point = replica.choose(read_choice(point)?).await?;
@@ -291,14 +331,18 @@ async fn test(
         }
     };
     let left = state.folder.join(&folder);
-    drop(tokio::spawn(async move {
-        let _ = gone.await.is_ok();
+    let mut over = tests.over.subscribe();
+    tests.running.spawn(async move {
+        tokio::select! {
+            _ = gone => {}
+            _ = over.changed() => {}
+        }
         serving.cut().await;
         drop(pinned);
         if let Err(error) = std::fs::remove_dir_all(&left) {
             warn(&format!("{} could not be removed: {error}", left.display()));
         }
-    }));
+    });
     Ok(json!({
         "serve": at.0.to_string(),
         "captured": output::instant(point.captured),

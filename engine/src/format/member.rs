@@ -123,6 +123,10 @@ pub struct Member {
     /// Whether the other site was told to take over and all was sent: a planned failover.
     #[n(11)]
     pub handed_over: bool,
+    /// The batch that is being written into a replica's disks, which are no point then; it is above them in the
+    /// history until it is done.
+    #[n(12)]
+    pub folding: Option<u64>,
 }
 
 impl Member {

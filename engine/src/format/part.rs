@@ -24,6 +24,9 @@ pub const SEAL_BYTES: u64 = (NONCE_BYTES + TAG_BYTES) as u64;
 /// The longest part that a reader takes: 8 MiB of content, and room for an index of many small writes.
 pub const PART_BYTES_MAX: u64 = 64 << 20;
 
+/// The most content of a part: twice what is made.
+const CONTENT_BYTES_MAX: u64 = 16 << 20;
+
 const LAST: u16 = 1;
 const APPLICATION: u16 = 2;
 const EXTENT_BYTES: usize = 20;
@@ -229,7 +232,7 @@ impl Index {
                 return false;
             }
             end = (extent.disk, stop);
-            content += if extent.zeros { 0 } else { extent.length };
+            content = content.saturating_add(if extent.zeros { 0 } else { extent.length });
         }
         let mut left = content;
         for frame in &self.frames {
@@ -240,6 +243,6 @@ impl Index {
             }
             left -= raw;
         }
-        left == 0
+        left == 0 && content <= CONTENT_BYTES_MAX
     }
 }

@@ -65,6 +65,16 @@ impl Pieces {
             })
     }
 
+    /// What is known of a piece, if it is marked.
+    pub fn doubt(&self, piece: u64) -> Option<Doubt> {
+        let word = self.words.get(piece as usize / 64)?;
+        let bit = 1 << (piece % 64);
+        if word[0] & bit != 0 {
+            return Some(Doubt::Written);
+        }
+        (word[1] & bit != 0).then_some(Doubt::Suspect)
+    }
+
     /// How many are marked.
     pub fn count(&self) -> u64 {
         self.count

@@ -175,15 +175,22 @@ impl Splitter {
 
     /// The next marked piece, if the open batch has room for it: its disk, offset and length. The caller takes
     /// it while no one writes there.
-    pub fn marked(&mut self) -> Option<(u16, u64, u64, Doubt)> {
+    pub fn marked(&mut self) -> Option<(u16, u64, u64)> {
         if self.held + PIECE_BYTES > OPEN_BYTES_MAX / 2 {
             return None;
         }
         self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
-            let (piece, doubt) = maps.dirty.next_marked()?;
+            let (piece, _) = maps.dirty.next_marked()?;
             let (offset, length) = maps.dirty.span(piece);
-            Some((disk as u16, offset, length, doubt))
+            Some((disk as u16, offset, length))
         })
+    }
+
+    /// What is known of a piece, if it is marked.
+    pub fn doubt(&self, (disk, offset): Spot) -> Option<Doubt> {
+        self.disks[usize::from(disk)]
+            .dirty
+            .doubt(offset / PIECE_BYTES)
     }
 
     /// A marked piece was read from its disk, and is to be sent.
@@ -247,7 +254,7 @@ impl Splitter {
 
     /// Whether nothing was written since the last batch ended.
     pub fn is_idle(&self) -> bool {
-        self.open.is_empty() && self.part == 0 && self.lacking() == 0
+        self.open.is_empty() && self.part == 0 && self.since.is_none() && self.lacking() == 0
     }
 
     /// When the oldest write was made that is not sealed, where there is one.
@@ -262,7 +269,9 @@ impl Splitter {
     pub fn cut(&mut self, now: Timestamp, end: Option<Consistency>, even_empty: bool) {
         let end = end.filter(|_| self.lacking() == 0);
         let nothing = self.open.is_empty();
-        if nothing && (end.is_none() || (self.part == 0 && !even_empty)) {
+        // What was in doubt and found equal leaves a batch that is empty and has begun.
+        let begun = self.part > 0 || self.since.is_some();
+        if nothing && (end.is_none() || !(begun || even_empty)) {
             return;
         }
         let since = self.since.unwrap_or(now);

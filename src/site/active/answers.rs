@@ -12,7 +12,7 @@ use futures::future::{FutureExt, pending};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{Active, conflict};
+use super::{Active, conflict, disks};
 use crate::output;
 use crate::site::control::{Call, Request};
 use crate::site::daemon::Next;
@@ -79,6 +79,9 @@ impl Active<'_> {
                 &self.churn,
                 self.below_bytes(),
                 self.options,
+            )),
+            Request::Point { .. } if self.source.gate().is_shut().is_some() => Err(conflict(
+                "this site is handing over: its last batch is the point",
             )),
             Request::Point { application } => {
                 let consistency = if application {
@@ -156,6 +159,15 @@ impl Active<'_> {
                 "nothing was failed over here: there is nothing to commit",
             ));
         };
+        let before = self
+            .state
+            .site
+            .member()
+            .failed_over
+            .filter(|before| before.committed);
+        if let Some(before) = before {
+            return Ok(json!({ "committed": true, "captured": output::instant(before.captured) }));
+        }
         let committed = below.replica.commit().await?;
         // The view stays with those that read it until the disks have what it shows.
         let held = std::mem::replace(&mut self.settling, pending().boxed());
@@ -170,11 +182,24 @@ impl Active<'_> {
                 "this site is active and always was: fail over at the replica's site",
             ));
         };
+        let Some(before) = self
+            .state
+            .site
+            .member()
+            .failed_over
+            .filter(|before| !before.committed)
+        else {
+            return Err(conflict(
+                "this site is committed to its point: another can't be chosen any more",
+            ));
+        };
         let choice = read_choice(point)?;
         let point = below.replica.choose(choice).await?;
         let failed_over = below.replica.fail_over(point, false).await?;
-        self.state.clear("overlay")?;
-        self.state.clear("overlay-map")?;
+        // Under the new failover's name nothing lies: that these go is tidiness.
+        self.state.clear(&disks::overlay(&before))?;
+        self.state
+            .clear(&format!("{}-map", disks::overlay(&before)))?;
         self.state.clear("intents")?;
         Ok(status::failed_over(&failed_over))
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use engine::format::member::{Disk, FailedOver, Member};
@@ -10,9 +11,13 @@ use engine::replication::replica::{MakeDisks, Overlay, Pinned, Point, Replica, V
 use engine::seam::{BlockDevice, FileDevice};
 use engine::{Error, ErrorKind};
 use futures::future::{BoxFuture, FutureExt, pending};
+use tokio::time::Instant;
 
 use crate::site::State;
 use crate::site::daemon::Options;
+
+/// A disk that is still held is waited for so long.
+const FREED: Duration = Duration::from_secs(10);
 
 /// A site that was failed over to: the replica below, and what is written above.
 pub(super) struct Below {
@@ -26,9 +31,10 @@ pub(super) type Opened = (Vec<Arc<dyn BlockDevice>>, Option<Below>, Option<Pinne
 
 /// The disks, as they are served.
 pub(super) async fn open(state: &State, options: &Options, member: &Member) -> Result<Opened> {
-    let open = |disk: &Disk| FileDevice::open(Path::new(&disk.path), true);
-    let bases = member.disks.iter().map(|disk| {
-        let device = open(disk).map_err(|error| error.context(format!("disk '{}'", disk.name)))?;
+    let mut bases: Vec<Arc<dyn BlockDevice>> = Vec::new();
+    for disk in &member.disks {
+        let device = open_when_free(Path::new(&disk.path)).await;
+        let device = device.map_err(|error| error.context(format!("disk '{}'", disk.name)))?;
         if device.size() != disk.size {
             let what = format!(
                 "disk '{}' has {} bytes, and had {} when it was protected: it must not change its \
@@ -39,9 +45,8 @@ pub(super) async fn open(state: &State, options: &Options, member: &Member) -> R
             );
             return Err(Error::new(ErrorKind::Conflict, what).into());
         }
-        Ok(Arc::new(device) as Arc<dyn BlockDevice>)
-    });
-    let bases: Vec<_> = bases.collect::<Result<_>>()?;
+        bases.push(Arc::new(device));
+    }
     let Some(failed_over) = member.failed_over else {
         return Ok((bases, None, None));
     };
@@ -59,8 +64,12 @@ pub(super) async fn open(state: &State, options: &Options, member: &Member) -> R
             view: Arc::clone(&pinned.view),
             disk: number as u16,
         });
-        let over = state.device("overlay", &disk.name, disk.size)?;
-        let map = state.device("overlay-map", &disk.name, Overlay::map_bytes(disk.size))?;
+        let over = state.device(&overlay(&failed_over), &disk.name, disk.size)?;
+        let map = state.device(
+            &format!("{}-map", overlay(&failed_over)),
+            &disk.name,
+            Overlay::map_bytes(disk.size),
+        )?;
         overlays.push(Arc::new(
             Overlay::open(under, Arc::new(over), Arc::new(map)).await?,
         ));
@@ -80,6 +89,24 @@ pub(super) async fn open(state: &State, options: &Options, member: &Member) -> R
     ))
 }
 
+/// What the role before this one was at with a disk comes to its end first.
+async fn open_when_free(path: &Path) -> engine::Result<FileDevice> {
+    let until = Instant::now() + FREED;
+    loop {
+        match FileDevice::open(path, true) {
+            Err(error) if error.kind() == ErrorKind::Conflict && Instant::now() < until => {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Where what is written since a failover lies: another failover never finds it.
+pub(super) fn overlay(failed_over: &FailedOver) -> String {
+    format!("overlay-{}", failed_over.at.nanoseconds())
+}
+
 fn point_of(failed_over: &FailedOver) -> Point {
     Point {
         batch: failed_over.batch,
@@ -94,20 +121,22 @@ impl Below {
     pub(super) fn settle<T: Send + 'static>(&self, held: T) -> BoxFuture<'static, Result<()>> {
         let replica = Arc::clone(&self.replica);
         let (overlays, bases) = (self.overlays.clone(), self.bases.clone());
-        async move {
+        let settling = tokio::spawn(async move {
             replica.commit().await?;
-            replica.apply_all().await?;
+            // Kept before the disks are written by others: what they have is never written over by the history.
+            replica.adopt().await?;
             for (overlay, base) in overlays.iter().zip(bases) {
                 overlay.rest_on(base);
             }
             drop(held);
-            replica.forget_applied().await?;
+            replica.forget_adopted().await?;
             for overlay in overlays {
                 overlay.sink().await?;
             }
             Ok(())
-        }
-        .boxed()
+        });
+        // It goes on by itself: whoever asks meanwhile is not in its way.
+        async move { settling.await? }.boxed()
     }
 }
 

@@ -18,7 +18,7 @@ use engine::seam::BlockDevice;
 use engine::{Error, ErrorKind};
 use futures::future::{BoxFuture, FutureExt, pending};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -112,7 +112,10 @@ async fn source(
         disks: member.disks.clone(),
         devices: protected.collect::<Result<_>>()?,
         confirmed: member.confirmed,
-        suspect: member.confirmed == 0 || unclean,
+        // What was written above the disks and not flushed goes with the process.
+        suspect: member.confirmed == 0
+            || unclean
+            || (member.failed_over.is_some() && member.running.is_some()),
     };
     let source = Source::open(parts, options.settings()).await?;
     source.sweep().await?;
@@ -148,14 +151,11 @@ async fn front_door(
 /// Tells a site that connects to an active one that it may not write any more.
 async fn turn_away(
     identity: Identity,
-    replica: Option<Arc<Replica>>,
+    replica: Arc<Replica>,
     stream: TcpStream,
 ) -> engine::Result<Served> {
     let link = identity.welcome(stream).await?;
-    match replica {
-        Some(replica) => replica.serve(link, &NoDisks).await,
-        None => Ok(Served::Ended),
-    }
+    replica.serve(link, &NoDisks).await
 }
 
 fn told_of_settling(settled: &Result<()>) {
@@ -181,10 +181,7 @@ impl Active<'_> {
         let mut keeps = interval(KEEP_EVERY);
         keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut churns = interval(CHURN_EVERY);
-        let listener = match &self.options.listen {
-            Some(at) => Some(super::replica::listen(at).await?),
-            None => None,
-        };
+        let (listener, refuses) = self.listen().await?;
         let mut callers = tokio::task::JoinSet::new();
         loop {
             let draining = async {
@@ -216,8 +213,13 @@ impl Active<'_> {
                     }
                 }
                 stream = called => {
-                    let replica = self.below.as_ref().map(|below| Arc::clone(&below.replica));
-                    callers.spawn(turn_away(self.state.identity.clone(), replica, stream?));
+                    match stream {
+                        Ok(stream) => {
+                            let identity = self.state.identity.clone();
+                            callers.spawn(turn_away(identity, Arc::clone(&refuses), stream));
+                        }
+                        Err(error) => self.pause(&error).await,
+                    }
                 }
                 Some(ended) = callers.join_next() => {
                     if let Err(error) = ended? {
@@ -237,6 +239,29 @@ impl Active<'_> {
                 _ = churns.tick() => self.churn.note(&source, self.state.world.clock.now()),
             }
         }
+    }
+
+    /// Where others connect, if they may, and what tells them that this site is active.
+    async fn listen(&self) -> Result<(Option<TcpListener>, Arc<Replica>)> {
+        let listener = match &self.options.listen {
+            Some(at) => Some(super::replica::listen(at).await?),
+            None => None,
+        };
+        if let Some(below) = &self.below {
+            return Ok((listener, Arc::clone(&below.replica)));
+        }
+        let (site, key) = (
+            Arc::clone(&self.state.site),
+            self.state.identity.key.clone(),
+        );
+        let refuses = Replica::open(site, key, Vec::new(), self.options.retention()).await?;
+        Ok((listener, Arc::new(refuses)))
+    }
+
+    /// No connection can be taken for now: the disks are served all the same.
+    async fn pause(&self, error: &Error) {
+        output::warn(&error.to_string());
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 
     fn batches(

@@ -102,6 +102,13 @@ impl Replica {
     /// # Errors
     /// What the store and the devices give; `Corrupt` for a part that is not what was sealed.
     pub async fn tidy(&self) -> Result<()> {
+        // First what makes room.
+        self.fold_due().await?;
+        self.merge_due().await?;
+        self.fold_due().await
+    }
+
+    async fn merge_due(&self) -> Result<()> {
         loop {
             let run = {
                 let history = self.history.lock().await;
@@ -111,7 +118,7 @@ impl Replica {
                 self.next_merge(&history)?
             };
             let Some(run) = run else {
-                break;
+                return Ok(());
             };
             // Parts are taken meanwhile: a merge may take long.
             let merged = self.merge(&run).await?;
@@ -121,16 +128,19 @@ impl Replica {
             }
             history.replace(self.world(), merged).await?;
         }
+    }
+
+    async fn fold_due(&self) -> Result<()> {
         loop {
             let oldest = {
                 let history = self.history.lock().await;
-                let oldest = self.next_fold(&history).filter(|_| !self.is_held());
-                // The disks' own state stops being a point before they change.
-                self.lock().folding = oldest.is_some();
+                let due = self.next_fold(&history).filter(|_| !self.is_held());
+                let Some(oldest) = due else {
+                    return Ok(());
+                };
+                // The disks' own state stops being a point before they change, and a crash does not make it one.
+                self.begin_folding(oldest.batch).await?;
                 oldest
-            };
-            let Some(oldest) = oldest else {
-                return Ok(());
             };
             self.apply(&oldest).await?;
             self.flush().await?;
@@ -139,8 +149,8 @@ impl Replica {
                 // Its parts are still needed: it is done again later, to the same.
                 return Ok(());
             }
-            self.folded(&mut history, &oldest).await?;
-            self.lock().folding = false;
+            self.have_folded(&oldest).await?;
+            history.remove(self.world(), oldest.batch).await?;
         }
     }
 
@@ -192,13 +202,21 @@ impl Replica {
         Ok(())
     }
 
-    pub(super) async fn folded(&self, history: &mut History, oldest: &Kept) -> Result<()> {
-        let folded = |member: &mut crate::format::member::Member| {
-            (member.folded, member.folded_at) = (oldest.batch, oldest.captured);
+    pub(super) async fn begin_folding(&self, batch: u64) -> Result<()> {
+        let begin = |member: &mut crate::format::member::Member| {
+            member.folding = Some(batch);
             Ok(())
         };
-        self.site.change(folded).await?;
-        history.remove(self.world(), oldest.batch).await
+        self.site.change(begin).await.map(drop)
+    }
+
+    pub(super) async fn have_folded(&self, kept: &Kept) -> Result<()> {
+        let folded = |member: &mut crate::format::member::Member| {
+            (member.folded, member.folded_at) = (kept.batch, kept.captured);
+            member.folding = None;
+            Ok(())
+        };
+        self.site.change(folded).await.map(drop)
     }
 
     /// Writes a batch to the disks.

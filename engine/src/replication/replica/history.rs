@@ -43,7 +43,7 @@ impl Kept {
 }
 
 fn path((first, batch): (u64, u64), part: u32) -> Path {
-    Path::from(format!("{FOLDER}/{first:016x}-{batch:016x}/{part:08x}"))
+    Path::from(format!("{FOLDER}/{first:016x}-{batch:016x}-{part:08x}"))
 }
 
 /// The history.
@@ -61,16 +61,18 @@ type Found = BTreeMap<(u64, u64), BTreeMap<u32, u64>>;
 
 impl History {
     /// Reads what is there. The disks have everything up to `folded`; what is left of that, and of merges that
-    /// were interrupted, is removed.
+    /// were interrupted, is removed. So are merges that were about to swallow `point`, which was failed over to.
     ///
     /// # Errors
     /// `Corrupt` where a batch in the middle is missing; what the store gives.
-    pub(crate) async fn load(world: &World, folded: u64) -> Result<Self> {
+    pub(crate) async fn load(world: &World, folded: u64, point: Option<u64>) -> Result<Self> {
         let mut history = Self::default();
         let mut found = find(world).await?;
         let mut whole = BTreeMap::new();
         for ((first, batch), parts) in &found {
-            if let Some(kept) = complete(world, (*first, *batch), parts).await? {
+            let swallows = point.is_some_and(|point| (*first..*batch).contains(&point));
+            let kept = complete(world, (*first, *batch), parts).await?;
+            if let Some(kept) = kept.filter(|_| !swallows) {
                 whole.insert((*first, *batch), kept);
             }
         }
@@ -225,15 +227,7 @@ pub(crate) async fn write(world: &World, at: &Path, bytes: Bytes) -> Result<()> 
 async fn find(world: &World) -> Result<Found> {
     let mut found = Found::new();
     for object in crate::vault::list(world, &Path::from(FOLDER)).await? {
-        let parts: Vec<String> = object
-            .location
-            .parts()
-            .map(|part| part.as_ref().to_owned())
-            .collect();
-        let name = match parts.as_slice() {
-            [_, name, part] => read_name(name).zip(u32::from_str_radix(part, 16).ok()),
-            _ => None,
-        };
+        let name = object.location.filename().and_then(read_name);
         let (name, part) = name.ok_or_else(|| {
             Error::corrupt(
                 &object.location,
@@ -245,10 +239,12 @@ async fn find(world: &World) -> Result<Found> {
     Ok(found)
 }
 
-fn read_name(name: &str) -> Option<(u64, u64)> {
-    let (first, batch) = name.split_once('-')?;
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    number(first).zip(number(batch))
+fn read_name(name: &str) -> Option<((u64, u64), u32)> {
+    let mut parts = name.split('-');
+    let mut number = || u64::from_str_radix(parts.next()?, 16).ok();
+    let name = (number()?, number()?);
+    let part = u32::try_from(number()?).ok()?;
+    (name.0 <= name.1).then_some((name, part))
 }
 
 async fn complete(

@@ -83,8 +83,6 @@ struct Now {
     received_bytes: u64,
     full: bool,
     shortened_at: Option<Timestamp>,
-    /// Whether the disks are being changed: what they have by themselves is no point then.
-    folding: bool,
     /// Views in use: what they need is neither folded nor merged.
     pins: u32,
 }
@@ -125,7 +123,9 @@ impl Replica {
         devices: Vec<Arc<dyn BlockDevice>>,
         retention: Retention,
     ) -> Result<Self> {
-        let history = History::load(site.world(), site.member().folded).await?;
+        let member = site.member();
+        let point = member.failed_over.map(|failed_over| failed_over.batch);
+        let history = History::load(site.world(), member.folded, point).await?;
         Ok(Self {
             site,
             key,
@@ -160,9 +160,6 @@ impl Replica {
     /// The points, of which the newest is as of the last instant up to which nothing was written after it.
     fn listed(&self, history: &History) -> Vec<Point> {
         let mut points = points(&self.site.member(), history);
-        if self.lock().folding && history.newest().is_some() {
-            points.remove(0);
-        }
         if let (Some(newest), Some((batch, until))) = (points.last_mut(), self.lock().idle)
             && newest.batch == batch
         {
@@ -224,6 +221,10 @@ impl Replica {
     /// `NotFound` where the point is gone; what the store gives.
     pub async fn view(self: &Arc<Self>, point: Point) -> Result<Pinned> {
         let history = self.history.lock().await;
+        let mut known = points(&self.site.member(), &history).into_iter();
+        if !known.any(|known| known.batch == point.batch) {
+            return Err(Error::new(ErrorKind::NotFound, GONE));
+        }
         let mut view = View::over(self.world().clone(), self.key.clone(), self.devices());
         for kept in history.kept().filter(|kept| kept.batch <= point.batch) {
             for (part, bytes) in kept.parts.iter().enumerate() {
@@ -246,10 +247,7 @@ impl Replica {
         let history = self.history.lock().await;
         let mut known = self.listed(&history).into_iter();
         if !known.any(|known| known.batch == point.batch) {
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                "that recovery point is gone: choose another",
-            ));
+            return Err(Error::new(ErrorKind::NotFound, GONE));
         }
         let failed_over = FailedOver {
             batch: point.batch,
@@ -324,35 +322,42 @@ impl Replica {
         Ok(committed)
     }
 
-    /// Writes everything that the committed point needs into the disks. Views of the point stay right: what
-    /// changes below them is what they have on top, to the same.
+    /// Writes everything that the committed point needs into the disks, and takes it down that they have it.
+    /// Views of the point stay right: what changes below them is what they have on top, to the same.
     ///
     /// # Errors
     /// What the store and the devices give.
-    pub async fn apply_all(&self) -> Result<()> {
-        let history = self.history.lock().await;
-        for kept in history.kept() {
+    pub async fn adopt(&self) -> Result<()> {
+        let all: Vec<Kept> = self.history.lock().await.kept().cloned().collect();
+        let Some(last) = all.last() else {
+            return Ok(());
+        };
+        self.begin_folding(last.batch).await?;
+        for kept in &all {
             self.apply(kept).await?;
         }
-        self.flush().await
+        self.flush().await?;
+        self.have_folded(last).await
     }
 
-    /// Removes what [`Replica::apply_all`] wrote into the disks from the history, once no view needs it.
+    /// Removes what [`Replica::adopt`] wrote into the disks from the history, once no view needs it.
     ///
     /// # Errors
     /// What the store gives.
-    pub async fn forget_applied(&self) -> Result<()> {
+    pub async fn forget_adopted(&self) -> Result<()> {
         let mut history = self.history.lock().await;
-        let applied: Vec<Kept> = history.kept().cloned().collect();
-        for kept in applied {
-            self.folded(&mut history, &kept).await?;
+        let applied: Vec<u64> = history.kept().map(|kept| kept.batch).collect();
+        for batch in applied {
+            history.remove(self.world(), batch).await?;
         }
         Ok(())
     }
 }
 
+const GONE: &str = "that recovery point is gone: choose another";
+
 fn points(member: &Member, history: &History) -> Vec<Point> {
-    let own = (member.folded > 0).then_some(Point {
+    let own = (member.folded > 0 && member.folding.is_none()).then_some(Point {
         batch: member.folded,
         captured: member.folded_at,
         consistency: Consistency::Crash,

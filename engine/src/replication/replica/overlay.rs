@@ -157,27 +157,31 @@ impl Overlay {
     async fn keep(&self) -> Result<()> {
         let _one_at_a_time = self.keeping.lock().await;
         let unkept: Vec<(usize, u8)> = {
-            let mut state = self.state();
-            let unkept = std::mem::take(&mut state.unkept);
-            unkept.into_iter().map(|at| (at, state.bits[at])).collect()
+            let state = self.state();
+            state
+                .unkept
+                .iter()
+                .map(|at| (*at, state.bits[*at]))
+                .collect()
         };
-        let kept = async {
-            if self.through.load(Ordering::SeqCst) {
-                self.under().flush().await?;
-            }
-            self.over.flush().await?;
-            for (at, byte) in &unkept {
-                self.map
-                    .write(*at as u64, Bytes::copy_from_slice(&[*byte]))
-                    .await?;
-            }
-            self.map.flush().await
-        };
-        let kept = kept.await;
-        if kept.is_err() {
-            self.state().unkept.extend(unkept.iter().map(|(at, _)| *at));
+        if self.through.load(Ordering::SeqCst) {
+            self.under().flush().await?;
         }
-        kept
+        self.over.flush().await?;
+        for (at, byte) in &unkept {
+            self.map
+                .write(*at as u64, Bytes::copy_from_slice(&[*byte]))
+                .await?;
+        }
+        self.map.flush().await?;
+        // Given up before this, they are kept by the next call.
+        let mut state = self.state();
+        for (at, byte) in unkept {
+            if state.bits[at] == byte {
+                state.unkept.remove(&at);
+            }
+        }
+        Ok(())
     }
 
     /// Moves what lies above into the disk below, which must be writable, while both are in use.

@@ -65,6 +65,7 @@ impl Replica {
         let Some((kind, body)) = receiver.receive().await? else {
             return Ok(Served::Ended);
         };
+        let came = self.world().clock.now();
         let hello = expect_message(kind, &body)?;
         let Message::Hello {
             version,
@@ -90,7 +91,7 @@ impl Replica {
             sender.send(MESSAGE, Bytes::from(refused.write())).await?;
             return Ok(Served::Refused(why));
         }
-        let (number, welcome) = self.welcome(now).await;
+        let (number, welcome) = self.welcome(now, came).await;
         sender.send(MESSAGE, Bytes::from(welcome.write())).await?;
         let turn = Turn {
             number,
@@ -107,12 +108,12 @@ impl Replica {
     }
 
     /// Begins a connection's turn: every earlier one no longer counts.
-    async fn welcome(&self, theirs: Timestamp) -> (u64, Message) {
+    async fn welcome(&self, theirs: Timestamp, came: Timestamp) -> (u64, Message) {
         let history = self.history.lock().await;
         let now = self.world().clock.now();
         let mut state = self.lock();
         state.session += 1;
-        let skew = (theirs.nanoseconds() - now.nanoseconds()) / 1000;
+        let skew = (theirs.nanoseconds() - came.nanoseconds()) / 1000;
         state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
         (state.connected, state.since, state.full) = (true, Some(now), false);
         let batch = history
@@ -298,13 +299,18 @@ impl Replica {
             }
             Err(error) => return Err(error),
         }
-        if let Some(view) = &mut turn.view {
-            let kept = Kept {
-                first: header.first,
-                batch: header.batch,
-                ..blank()
-            };
-            view.lay(kept.path(header.part as usize), opened);
+        match &mut turn.view {
+            // No batch ends while pieces are compared: the next comparison begins anew.
+            view if header.end.is_some() => *view = None,
+            Some(view) => {
+                let kept = Kept {
+                    first: header.first,
+                    batch: header.batch,
+                    ..blank()
+                };
+                view.lay(kept.path(header.part as usize), opened);
+            }
+            None => {}
         }
         Ok(Some(if header.end.is_some() {
             Message::Committed {

@@ -50,7 +50,7 @@ impl Default for Settings {
             interval: Duration::from_millis(200),
             journal_bytes: 1 << 30,
             retry: Duration::from_millis(500),
-            silence: Duration::from_secs(15),
+            silence: Duration::from_mins(1),
         }
     }
 }
@@ -159,7 +159,9 @@ struct Unsure<'a> {
 impl Drop for Unsure<'_> {
     fn drop(&mut self) {
         let now = self.source.world.clock.now();
-        lock(&self.source.splitter).mark(self.at, self.length, Doubt::Written, now);
+        let mut splitter = lock(&self.source.splitter);
+        let _is_kept = splitter.intend(self.at, self.length);
+        splitter.mark(self.at, self.length, Doubt::Written, now);
     }
 }
 
@@ -232,14 +234,20 @@ impl Source {
 
     /// Everything is compared.
     async fn suspect_all(&self) -> Result<()> {
+        self.doubt_all(&mut lock(&self.splitter));
+        self.keep_all_intents().await
+    }
+
+    fn doubt_all(&self, splitter: &mut Splitter) {
         let now = self.world.clock.now();
         for (number, disk) in self.disks.iter().enumerate() {
-            let number = number as u16;
-            let bytes = {
-                let mut splitter = lock(&self.splitter);
-                splitter.suspect((number, 0), disk.size, now);
-                splitter.intents(number).bits().len()
-            };
+            splitter.suspect((number as u16, 0), disk.size, now);
+        }
+    }
+
+    async fn keep_all_intents(&self) -> Result<()> {
+        for number in 0..self.disks.len() as u16 {
+            let bytes = lock(&self.splitter).intents(number).bits().len();
             self.keep_intents(number, 0..bytes).await?;
         }
         Ok(())
@@ -282,22 +290,23 @@ impl Source {
         };
         // The order is what makes a crash harmless: what may differ is marked before it does, and what others
         // may have read has its place in a batch.
-        let intent = {
-            let mut splitter = lock(&self.splitter);
-            let intent = splitter.intend(at, length);
-            if intent.is_none() && !splitter.record(at, payload.clone(), now) {
-                lock(&self.totals).overflows += 1;
-            }
-            if splitter.is_ample() {
-                self.bell.notify_waiters();
-            }
-            intent
-        };
-        if let Some(bytes) = intent {
+        loop {
+            let unkept = {
+                let mut splitter = lock(&self.splitter);
+                let unkept = splitter.intend(at, length);
+                // Both in one step: the mark is of the batch that the write goes into.
+                if unkept.is_none() && !splitter.record(at, payload.clone(), now) {
+                    lock(&self.totals).overflows += 1;
+                }
+                if splitter.is_ample() {
+                    self.bell.notify_waiters();
+                }
+                unkept
+            };
+            let Some(bytes) = unkept else {
+                break;
+            };
             self.keep_intents(at.0, bytes).await?;
-            if !lock(&self.splitter).record(at, payload.clone(), now) {
-                lock(&self.totals).overflows += 1;
-            }
         }
         match payload {
             Payload::Data(data) => disk.device.write(at.1, data).await?,

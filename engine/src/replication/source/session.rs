@@ -1,5 +1,7 @@
 //! The way to the other site: what the journal holds is sent in order, what is marked is compared or read and
 //! sent, and what is confirmed is forgotten.
+//!
+//! Long because sending, reading, hearing and aligning share one connection's state and its order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
@@ -10,7 +12,6 @@ use futures::{FutureExt, select_biased};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::member::{Message, Refusal, VERSION};
-use crate::format::point::Consistency;
 use crate::replication::extents::Payload;
 use crate::replication::journal::Body;
 use crate::replication::maps::{Doubt, PIECE_BYTES};
@@ -123,18 +124,20 @@ impl Source {
         (link.connected, link.trouble) = (false, Some(trouble));
     }
 
+    async fn dialled(&self, dial: &dyn Dial) -> Result<Link> {
+        let dialled = dial.dial();
+        let late = self.world.clock.sleep(self.settings.silence);
+        select_biased! {
+            link = dialled.fuse() => link,
+            () = late.fuse() => Err(silent(&dial.name())),
+        }
+    }
+
     async fn meet(&self, dial: &dyn Dial) -> Result<Ended> {
         let Link {
             mut sender,
             mut receiver,
-        } = {
-            let dialled = dial.dial();
-            let late = self.world.clock.sleep(self.settings.silence);
-            select_biased! {
-                link = dialled.fuse() => link?,
-                () = late.fuse() => return Err(silent(&dial.name())),
-            }
-        };
+        } = self.dialled(dial).await?;
         let asked = self.world.clock.now();
         let hello = Message::Hello {
             version: VERSION,
@@ -175,9 +178,13 @@ impl Source {
             let mut link = lock(&self.link);
             let skew = (theirs.nanoseconds() - asked.nanoseconds()) / 1000;
             link.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
-            (link.connected, link.since, link.trouble, link.full) = (true, Some(now), None, false);
         }
         self.align(batch, parts).await?;
+        {
+            // Not before: until then it is not known what the other site lacks.
+            let mut link = lock(&self.link);
+            (link.connected, link.since, link.trouble, link.full) = (true, Some(now), None, false);
+        }
         let talk = Mutex::new(Talk {
             next: (batch + 1, parts),
             ..Talk::default()
@@ -227,11 +234,15 @@ impl Source {
                 gone.extend(journal.void(batch, parts));
                 splitter.go_on_from(batch + 1, parts);
             }
+            if !continues && !fresh {
+                // In the same step: what was void is never taken for sent.
+                self.doubt_all(&mut splitter);
+            }
             (gone, continues || fresh)
         };
         self.remove(gone).await;
         if !known {
-            self.suspect_all().await?;
+            self.keep_all_intents().await?;
         }
         Ok(())
     }
@@ -259,7 +270,8 @@ impl Source {
                 return Err(Error::new(ErrorKind::Unavailable, what));
             }
             let order = *lock(&self.hand_over);
-            if let Some((generation, batch)) = order.filter(|_| !ordered) {
+            let order = order.filter(|(_, batch)| !ordered && self.has_all(*batch));
+            if let Some((generation, batch)) = order {
                 ordered = true;
                 let order = Message::HandOver { generation, batch };
                 sender.send(MESSAGE, Bytes::from(order.write())).await?;
@@ -279,19 +291,18 @@ impl Source {
         }
     }
 
+    /// Whether the other site has everything, and `batch` last.
+    fn has_all(&self, batch: u64) -> bool {
+        let progress = self.progress();
+        progress.exposed_since.is_none() && progress.confirmed == batch
+    }
+
     /// That this site lives; and where the other has everything, that its last batch is as of now.
     fn idle(&self) -> Message {
-        let mut splitter = lock(&self.splitter);
+        let splitter = lock(&self.splitter);
         let mut journal = lock(&self.journal);
         let now = self.world.clock.now();
         let (batch, _) = journal.confirmed();
-        if batch == 0 && splitter.is_idle() && splitter.first_cut().is_none() && journal.is_empty()
-        {
-            // The disks were the same from the start: that is a point too, and there is none yet.
-            splitter.cut(now, Some(Consistency::Crash), true);
-            self.bell.notify_waiters();
-            return Message::Alive;
-        }
         if splitter.is_idle() && splitter.first_cut().is_none() && journal.is_empty() {
             journal.idle(now);
             return Message::Idle { batch, until: now };
@@ -326,10 +337,15 @@ impl Source {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(error) => {
                     // A journal that can't be read is no loss: what it held is found by comparing.
-                    let (batch, parts) = lock(&self.journal).confirmed();
-                    let gone = lock(&self.journal).void(batch, parts);
+                    let gone = {
+                        let mut splitter = lock(&self.splitter);
+                        let mut journal = lock(&self.journal);
+                        self.doubt_all(&mut splitter);
+                        let (batch, parts) = journal.confirmed();
+                        journal.void(batch, parts)
+                    };
                     self.remove(gone).await;
-                    self.suspect_all().await?;
+                    self.keep_all_intents().await?;
                     Err(error.context(format!("batch {} could not be sent", at.0)))
                 }
             },
@@ -358,10 +374,14 @@ impl Source {
         } else {
             lock(&self.splitter).marked()
         };
-        let Some((disk, offset, length, doubt)) = marked else {
+        let Some((disk, offset, length)) = marked else {
             return Ok(false);
         };
         let _pass = self.gate.read((disk, offset), length).await?;
+        // A write may have come first: then it is no longer merely suspect.
+        let Some(doubt) = lock(&self.splitter).doubt((disk, offset)) else {
+            return Ok(true);
+        };
         let read = self.devices[usize::from(disk)]
             .device
             .read(offset, length as usize);

@@ -363,6 +363,7 @@ impl There {
             running: None,
             fenced_at: None,
             handed_over: false,
+            folding: None,
         };
         Site::create(world.clone(), member)
             .await
