@@ -11,7 +11,7 @@ const DISK: &str = "disk.img";
 const RECORD: usize = 256 << 10;
 const BYTES: u64 = 192 << 20;
 /// More than the journal of 64 MiB takes, and more than one round over the disk.
-const RECORDS: u64 = 900;
+const RECORDS: u64 = 1500;
 
 #[test]
 #[expect(clippy::print_stderr, reason = "what was measured is a result")]

@@ -77,12 +77,12 @@ impl Attached {
 impl Drop for Attached {
     fn drop(&mut self) {
         // Whatever of it is there; a test that failed has said why already.
-        let _ = tool(&["umount", "-l", text(&self.mounted)]);
+        drop(tool(&["umount", "-l", text(&self.mounted)]));
         if !self.device.is_empty() {
-            let _ = tool(&["losetup", "-d", &self.device]);
+            drop(tool(&["losetup", "-d", &self.device]));
         }
         self.fuse.kill();
-        let _ = tool(&["umount", "-l", text(&self.folder)]);
+        drop(tool(&["umount", "-l", text(&self.folder)]));
     }
 }
 
