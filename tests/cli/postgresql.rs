@@ -9,7 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::{example_hook, json, ready, text};
 
 /// Where Debian keeps the server's programs, the newest version's; or wherever they are found.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
     let versions = versions.flatten().filter_map(|version| {
         let number: u32 = version.file_name().to_str()?.parse().ok()?;
@@ -44,14 +44,14 @@ fn expect(mut command: Command) -> Output {
 }
 
 /// A cluster that listens in `folder` alone; it ends with its scope.
-struct Cluster {
+pub(crate) struct Cluster {
     data: PathBuf,
     sockets: PathBuf,
 }
 
 impl Cluster {
     /// A new one with a table.
-    fn make(data: &Path, sockets: &Path) -> Self {
+    pub(crate) fn make(data: &Path, sockets: &Path) -> Self {
         let how = [
             "-U",
             "postgres",
@@ -68,7 +68,7 @@ impl Cluster {
         cluster
     }
 
-    fn start(data: &Path, sockets: &Path) -> Self {
+    pub(crate) fn start(data: &Path, sockets: &Path) -> Self {
         let options = format!(
             "-c listen_addresses='' -c unix_socket_directories={}",
             sockets.display()
@@ -98,13 +98,13 @@ impl Cluster {
         }
     }
 
-    fn psql(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn psql(&self, arguments: &[&str]) -> Command {
         let host = ["-h", text(&self.sockets), "-U", "postgres", "-AtqX"];
         postgres("psql", &[&host, arguments].concat())
     }
 
     /// How many rows, and the last one's number.
-    fn rows(&self) -> (u64, u64) {
+    pub(crate) fn rows(&self) -> (u64, u64) {
         let output = expect(self.psql(&["-c", "SELECT count(*), coalesce(max(id), 0) FROM rows"]));
         let told = String::from_utf8(output.stdout).expect("text");
         let (count, last) = told.trim().split_once('|').expect("two numbers");

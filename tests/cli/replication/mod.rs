@@ -7,6 +7,7 @@ mod nbd;
 mod network;
 mod outage;
 mod points;
+mod postgres;
 mod records;
 mod regional;
 mod sites;

@@ -220,9 +220,9 @@ impl Network {
             return;
         };
         pair.source.namespace = Some(spaces.source.clone());
-        pair.source.listens = format!("{SOURCE}:0");
+        pair.source.listens = format!("{SOURCE}:7410");
         pair.replica.namespace = Some(spaces.replica.clone());
-        pair.replica.listens = format!("{REPLICA}:0");
+        pair.replica.listens = format!("{REPLICA}:7410");
     }
 
     /// Where the source finds the replica, which listens.

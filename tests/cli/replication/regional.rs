@@ -36,6 +36,12 @@ fn load(site: &Site, first: u64) -> Load {
     }
 }
 
+/// Whether the other site is as close behind as on a good link.
+fn is_close(status: &Value) -> bool {
+    let rpo = status["rpo_seconds"].as_f64();
+    rpo.is_some_and(|rpo| rpo < 0.6)
+}
+
 /// What would be lost now is no more than what the source tells.
 fn told_is_true(pair: &Pair, writer: &Writer) -> Value {
     let asked = SystemTime::now();
@@ -63,19 +69,22 @@ fn wear(pair: &Pair, network: &Network, writer: &Writer, line: &mut Timeline) {
     });
     line.note("slow", &told_is_true(pair, writer));
     network.rate(None);
-    pair.source.until("it catches up", |status| {
-        status["rpo_seconds"].as_f64() < Some(0.6)
-    });
+    pair.source.until("it catches up", is_close);
     network.cut();
     pair.source.until("it falls behind", |status| {
         status["rpo_seconds"].as_f64() > Some(2.0)
     });
     line.note("cut", &told_is_true(pair, writer));
     network.heal();
+<<<<<<< HEAD
     pair.source.until("it catches up", |status| {
         status["rpo_seconds"].as_f64() < Some(0.6)
     });
     line.note("healed", &told_is_true(pair, writer));
+=======
+    pair.source.until("it catches up", is_close);
+    line.note("healed", told_is_true(pair, writer));
+>>>>>>> wt-drill
 }
 
 /// Both at once: the processes of the source, and the way to it. Gives the last record that the replica has.
@@ -133,9 +142,7 @@ fn give_back(pair: &mut Pair, network: &Network, first: u64, line: &mut Timeline
     let to = network.to_source(pair);
     pair.replica.ask(&["reprotect", "--to", &to]);
     let status = pair.replica.until("it is protected again", |status| {
-        status["connected"] == true
-            && status["lacking_bytes"] == 0
-            && status["rpo_seconds"].as_f64() < Some(0.6)
+        status["connected"] == true && status["lacking_bytes"] == 0 && is_close(status)
     });
     line.note(
         "protected again",

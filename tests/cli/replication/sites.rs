@@ -1,6 +1,7 @@
 //! Two sites on this machine: their processes, what they tell, and what they serve.
 
 use std::fs::{self, File};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::park_timeout;
@@ -87,6 +88,12 @@ pub(super) fn clients_are_there() -> bool {
         && ready("qemu-io", Path::new("qemu-io"), &["--version"])
 }
 
+/// A port that nobody has: a site keeps its own from one role to the next.
+fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").to_string()
+}
+
 /// One site.
 pub(super) struct Site {
     pub(super) state: PathBuf,
@@ -107,7 +114,7 @@ impl Site {
             socket: folder.join(format!("{name}.sock")),
             log: folder.join(format!("{name}.log")),
             namespace: None,
-            listens: "127.0.0.1:0".to_owned(),
+            listens: free_address(),
             process: None,
         }
     }

@@ -28,11 +28,12 @@ impl Source {
             bell.as_mut().enable();
             let elapsed = self.world.clock.elapsed();
             let due = elapsed >= ends;
-            {
+            // Where the journal takes no more nothing is cut: what is written fills the open batch, and is marked then.
+            if lock(&self.journal).has_room() {
                 let mut splitter = lock(&self.splitter);
-                if due {
+                if splitter.first_cut().is_none() && due {
                     splitter.cut(self.world.clock.now(), Some(Consistency::Crash), false);
-                } else if splitter.is_ample() {
+                } else if splitter.first_cut().is_none() && splitter.is_ample() {
                     splitter.cut(self.world.clock.now(), None, false);
                 }
             }
