@@ -76,15 +76,8 @@ fn wear(pair: &Pair, network: &Network, writer: &Writer, line: &mut Timeline) {
     });
     line.note("cut", &told_is_true(pair, writer));
     network.heal();
-<<<<<<< HEAD
-    pair.source.until("it catches up", |status| {
-        status["rpo_seconds"].as_f64() < Some(0.6)
-    });
-    line.note("healed", &told_is_true(pair, writer));
-=======
     pair.source.until("it catches up", is_close);
-    line.note("healed", told_is_true(pair, writer));
->>>>>>> wt-drill
+    line.note("healed", &told_is_true(pair, writer));
 }
 
 /// Both at once: the processes of the source, and the way to it. Gives the last record that the replica has.
