@@ -184,7 +184,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
     let now = state.world.clock.now();
     // The source's clock stamps its points: the difference as it was when they met is taken off.
     let local = |point: Point| {
-        let skewed = point.captured.nanoseconds() - i128::from(standing.skew_micros) * 1000;
+        let skewed = point.captured.nanoseconds() - i128::from(standing.skew_micros.max(0)) * 1000;
         Timestamp::from_nanoseconds(skewed)
     };
     let rpo = standing

@@ -75,9 +75,9 @@ pub struct FailedOver {
 
 impl FailedOver {
     /// How old the disks were: what was written later at the other site is lost. By this site's clock, as exact as
-    /// the two are known to differ.
+    /// the two are known to differ; a source's clock that is behind makes it no smaller.
     pub fn rpo(&self) -> Duration {
-        let captured = self.captured.nanoseconds() - i128::from(self.skew_micros) * 1000;
+        let captured = self.captured.nanoseconds() - i128::from(self.skew_micros.max(0)) * 1000;
         let age = (self.at.nanoseconds() - captured).max(0);
         Duration::from_nanos(u64::try_from(age).unwrap_or(u64::MAX))
     }

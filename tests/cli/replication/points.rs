@@ -17,7 +17,6 @@ fn put(pair: &Pair, byte: u8) {
 }
 
 #[test]
-#[ignore = "fails: the process hangs in a failover to another point"]
 fn any_point_can_be_taken_until_one_is_committed() {
     if !clients_are_there() {
         return;

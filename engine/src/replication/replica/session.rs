@@ -236,7 +236,15 @@ impl Replica {
                 hashes,
             } => self.compare(turn, disk, pieces, &hashes).await?,
             Message::Idle { batch, until } => {
-                self.lock().idle = Some((batch, until));
+                let mine = self.world().clock.now();
+                let ahead = (until.nanoseconds() - mine.nanoseconds()) / 1000;
+                let mut state = self.lock();
+                // What took the shortest way tells the difference of the clocks best.
+                state.skew_micros = state
+                    .skew_micros
+                    .max(i64::try_from(ahead).unwrap_or(i64::MAX));
+                state.idle = Some((batch, until));
+                drop(state);
                 Message::Alive
             }
             Message::Alive => Message::Alive,
