@@ -73,9 +73,9 @@ fn an_outage_longer_than_the_journal_costs_time_and_nothing_else() {
     pair.source.until("it is met again", |status| {
         status["connected"] == true && status["lacking_bytes"] == 0
     });
-    // Whatever is a point meanwhile is whole.
+    // Whatever is a point meanwhile is whole: what the journal held comes batch by batch, what was marked at once.
     let seen = records::last(&pair.replica.newest(DISK), RECORD);
-    assert!(seen == before || seen >= number, "{seen}");
+    assert!(seen >= before, "{seen}");
     let (acknowledged, ended) = writer.stop();
     ended.expect("the disk keeps running");
     pair.source.converge();
