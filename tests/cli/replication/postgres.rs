@@ -58,9 +58,8 @@ impl Attached {
             mounted,
         };
         until("the disk is a file", || file.exists().then_some(()));
-        attached.device = done(&["losetup", "-f", "--show", text(&file)])
-            .trim()
-            .to_owned();
+        let device = done(&["losetup", "-f", "--show", text(&file)]);
+        device.trim().clone_into(&mut attached.device);
         attached
     }
 
