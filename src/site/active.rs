@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use engine::format::member::{Disk, FailedOver, Member, Role};
+use engine::format::member::{Disk, Member, Role};
 use engine::format::point::Consistency;
 use engine::replication::export::SourceExport;
 use engine::replication::nbd::{Exports, Named};
-use engine::replication::replica::{
-    Choice, MakeDisks, Overlay, Pinned, Point, Replica, Served, ViewDisk,
-};
+use engine::replication::promoted::{Above, Promoted};
+use engine::replication::protection;
+use engine::replication::replica::{Choice, MakeDisks, Overlay, Served};
 use engine::replication::source::{Outcome, Parts, Protected, Source};
 use engine::replication::transport::TlsDial;
 use engine::seam::{BlockDevice, FileDevice};
@@ -50,18 +50,12 @@ pub(super) struct Interval {
     pub(super) shipped_bytes: u64,
 }
 
-/// A site that was failed over to: the replica below, and what is written above.
-struct Below {
-    replica: Arc<Replica>,
-    overlays: Vec<Arc<Overlay>>,
-    bases: Vec<Arc<dyn BlockDevice>>,
-}
-
 struct Active<'a> {
     state: &'a State,
     options: &'a mut Options,
     source: Arc<Source>,
-    below: Option<Below>,
+    /// What is served, where this site was failed over to.
+    below: Option<Arc<Promoted>>,
     to: watch::Sender<Option<String>>,
     churn: VecDeque<Interval>,
     churned_at: Timestamp,
@@ -81,11 +75,7 @@ pub(super) async fn play(
 ) -> Result<Next> {
     let member = state.site.member();
     let boot = boot();
-    let unclean = member
-        .running
-        .as_ref()
-        .is_some_and(|running| *running != boot);
-    let (devices, below, pinned) = open(state, options, &member).await?;
+    let (devices, below) = open(state, options, &member).await?;
     let protected = devices.iter().zip(&member.disks).map(|(device, disk)| {
         let intents = state.device("intents", &disk.name, disk.size.div_ceil(8 << 20))?;
         Ok(Protected {
@@ -101,15 +91,15 @@ pub(super) async fn play(
         disks: member.disks.clone(),
         devices: protected.collect::<Result<_>>()?,
         confirmed: member.confirmed,
-        suspect: member.confirmed == 0 || unclean,
+        confirmed_at: member.confirmed_at,
+        suspect: protection::is_suspect(&member, &boot),
     };
     let source = Arc::new(Source::open(parts, options.settings()).await?);
     source.sweep().await?;
-    let running = Some(boot);
     state
         .site
         .change(|member| {
-            member.running = running;
+            protection::run(member, boot);
             Ok(())
         })
         .await?;
@@ -152,16 +142,19 @@ pub(super) async fn play(
         .failed_over
         .is_some_and(|failed_over| failed_over.committed)
     {
-        active.settle(pinned);
-    } else {
-        active.hold(pinned);
+        active.settle();
     }
     let next = active.act(to_seen, calls, signals).await;
     let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
     next
 }
 
-type Opened = (Vec<Arc<dyn BlockDevice>>, Option<Below>, Option<Pinned>);
+/// Whether an idle site's last point is worth to be kept again: after a crash it is what can be told of the RPO.
+fn is_much_newer(captured: Option<Timestamp>, kept: Option<Timestamp>) -> bool {
+    captured.is_some_and(|now| kept.is_none_or(|kept| now.seconds - kept.seconds >= 60))
+}
+
+type Opened = (Vec<Arc<dyn BlockDevice>>, Option<Arc<Promoted>>);
 
 /// The disks, as they are served.
 async fn open(state: &State, options: &Options, member: &Member) -> Result<Opened> {
@@ -182,49 +175,20 @@ async fn open(state: &State, options: &Options, member: &Member) -> Result<Opene
     });
     let bases: Vec<_> = bases.collect::<Result<_>>()?;
     let Some(failed_over) = member.failed_over else {
-        return Ok((bases, None, None));
+        return Ok((bases, None));
     };
-    let replica = Replica::open(
-        Arc::clone(&state.site),
-        state.identity.key.clone(),
-        bases.clone(),
-        options.retention(),
-    );
-    let replica = Arc::new(replica.await?);
-    let pinned = replica.view(point_of(&failed_over)).await?;
-    let mut overlays = Vec::new();
-    for (number, disk) in member.disks.iter().enumerate() {
-        let under = Arc::new(ViewDisk {
-            view: Arc::clone(&pinned.view),
-            disk: number as u16,
-        });
-        let over = state.device("overlay", &disk.name, disk.size)?;
-        let map = state.device("overlay-map", &disk.name, Overlay::map_bytes(disk.size))?;
-        overlays.push(Arc::new(
-            Overlay::open(under, Arc::new(over), Arc::new(map)).await?,
-        ));
-    }
-    let devices = overlays
-        .iter()
-        .map(|overlay| Arc::clone(overlay) as Arc<dyn BlockDevice>);
-    let devices = devices.collect();
-    Ok((
-        devices,
-        Some(Below {
-            replica,
-            overlays,
-            bases,
-        }),
-        Some(pinned),
-    ))
-}
-
-fn point_of(failed_over: &FailedOver) -> Point {
-    Point {
-        batch: failed_over.batch,
-        captured: failed_over.captured,
-        consistency: Consistency::Crash,
-    }
+    let site = Arc::clone(&state.site);
+    let key = state.identity.key.clone();
+    let above = |disk: &Disk| {
+        let (size, bytes) = (disk.size, Overlay::map_bytes(disk.size));
+        let internal = |error: anyhow::Error| Error::new(ErrorKind::Unavailable, format!("{error:#}"));
+        Ok(Above {
+            over: Arc::new(state.device("overlay", &disk.name, size).map_err(internal)?),
+            map: Arc::new(state.device("overlay-map", &disk.name, bytes).map_err(internal)?),
+        })
+    };
+    let below = Promoted::open(site, key, (bases, failed_over), options.retention(), above).await?;
+    Ok((below.devices(), Some(Arc::new(below))))
 }
 
 impl<'a> Active<'a> {
@@ -277,7 +241,7 @@ impl<'a> Active<'a> {
                 }
                 stream = called => {
                     let (identity, below) = (self.state.identity.clone(), self.below.as_ref());
-                    let replica = below.map(|below| Arc::clone(&below.replica));
+                    let replica = below.map(|below| Arc::clone(below.replica()));
                     let stream = stream?;
                     callers.spawn(async move {
                         let link = identity.welcome(stream).await?;
@@ -340,44 +304,20 @@ impl<'a> Active<'a> {
     }
 
     /// Moves the committed point into the disks, while they are served.
-    fn settle(&mut self, pinned: Option<Pinned>) {
-        let Some(below) = &self.below else {
-            return;
-        };
-        let replica = Arc::clone(&below.replica);
-        let (overlays, bases) = (below.overlays.clone(), below.bases.clone());
-        self.settling = async move {
-            replica.commit().await?;
-            replica.apply_all().await?;
-            for (overlay, base) in overlays.iter().zip(bases) {
-                overlay.rest_on(base);
-            }
-            drop(pinned);
-            replica.forget_applied().await?;
-            for overlay in overlays {
-                overlay.sink().await?;
-            }
-            Ok(())
+    fn settle(&mut self) {
+        if let Some(below) = &self.below {
+            let below = Arc::clone(below);
+            self.settling = async move { Ok(below.settle().await?) }.boxed();
         }
-        .boxed();
-    }
-
-    /// Keeps the point's view, for as long as another may be chosen.
-    fn hold(&mut self, pinned: Option<Pinned>) {
-        self.settling = async move {
-            let _pinned = pinned;
-            pending().await
-        }
-        .boxed();
     }
 
     async fn keep(&self) -> Result<()> {
-        let confirmed = self.source.progress().confirmed;
-        if confirmed > self.state.site.member().confirmed {
+        let (progress, member) = (self.source.progress(), self.state.site.member());
+        if progress.confirmed > member.confirmed || is_much_newer(progress.captured, member.confirmed_at) {
             self.state
                 .site
                 .change(|member| {
-                    member.confirmed = confirmed;
+                    protection::confirm(member, progress.confirmed, progress.captured);
                     Ok(())
                 })
                 .await?;
@@ -413,7 +353,7 @@ impl<'a> Active<'a> {
         let now = self.state.world.clock.now();
         if let Outcome::Fenced(..) = outcome {
             let fence = |member: &mut Member| {
-                (member.role, member.fenced_at) = (Role::Fenced, Some(now));
+                protection::fence(member, now);
                 Ok(())
             };
             self.state.site.change(fence).await?;
@@ -441,9 +381,7 @@ impl<'a> Active<'a> {
         };
         let now = self.state.world.clock.now();
         let fence = |member: &mut Member| {
-            (member.role, member.handed_over) = (Role::Fenced, true);
-            (member.fenced_at, member.confirmed) = (Some(now), batch);
-            member.running = None;
+            protection::hand_over(member, batch, now);
             Ok(())
         };
         // Kept before the other site is told: two are never written.
@@ -509,26 +447,12 @@ impl<'a> Active<'a> {
     }
 
     fn below_bytes(&self) -> Option<u64> {
-        let below = self.below.as_ref()?;
-        Some(
-            below
-                .overlays
-                .iter()
-                .map(|overlay| overlay.above_bytes())
-                .sum(),
-        )
+        self.below.as_ref().map(|below| below.above_bytes())
     }
 
     fn reprotect(&mut self, to: String) -> Result<Value> {
         let member = self.state.site.member();
-        if member
-            .failed_over
-            .is_some_and(|failed_over| !failed_over.committed)
-        {
-            return Err(conflict(
-                "commit to the point first (`firedrill commit`): after that no other can be chosen",
-            ));
-        }
+        protection::reprotect(&member)?;
         if let Some(known) = &self.options.to {
             return Err(conflict(&format!("this site sends to {known} already")));
         }
@@ -543,17 +467,8 @@ impl<'a> Active<'a> {
                 "nothing was failed over here: there is nothing to commit",
             ));
         };
-        let committed = below.replica.commit().await?;
-        // The view stays with those that read it until the disks have what it shows.
-        let held = std::mem::replace(&mut self.settling, pending().boxed());
-        self.settle(None);
-        let settling = std::mem::replace(&mut self.settling, pending().boxed());
-        self.settling = async move {
-            let settled = settling.await;
-            drop(held);
-            settled
-        }
-        .boxed();
+        let committed = below.replica().commit().await?;
+        self.settle();
         Ok(json!({ "committed": true, "captured": output::instant(committed.captured) }))
     }
 
@@ -565,8 +480,8 @@ impl<'a> Active<'a> {
             ));
         };
         let choice: Choice = read_choice(point)?;
-        let point = below.replica.choose(choice).await?;
-        let failed_over = below.replica.fail_over(point, false).await?;
+        let point = below.replica().choose(choice).await?;
+        let failed_over = below.replica().fail_over(point, false).await?;
         self.state.clear("overlay")?;
         self.state.clear("overlay-map")?;
         self.state.clear("intents")?;
@@ -596,10 +511,10 @@ impl<'a> Active<'a> {
         for disk in 0..self.source.disks().len() {
             self.source.flush(disk as u16).await?;
         }
-        let confirmed = self.source.progress().confirmed;
+        let progress = self.source.progress();
         let end = |member: &mut Member| {
-            member.running = None;
-            member.confirmed = member.confirmed.max(confirmed);
+            protection::rest(member);
+            protection::confirm(member, progress.confirmed, progress.captured);
             Ok(())
         };
         self.state.site.change(end).await?;

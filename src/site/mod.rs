@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use engine::format::member::{Member, Role, VERSION};
+use engine::format::member::{Member, Role};
 use engine::replication::nbd::{Address, Exports, Listener, Server, Serving, Tls, check_exposure};
 use engine::replication::site::Site;
 use engine::replication::transport::Identity;
 use engine::seam::{BlockDevice, FileDevice, World, open_local};
-use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 
 pub(crate) use control::{Request, call};
@@ -162,20 +161,7 @@ impl State {
 
 /// A member as it begins.
 pub(crate) fn member(identity: &Identity, role: Role) -> Member {
-    Member {
-        version: VERSION,
-        group: identity.group,
-        disks: Vec::new(),
-        role,
-        generation: u64::from(role == Role::Active),
-        folded: 0,
-        folded_at: Timestamp::default(),
-        confirmed: 0,
-        failed_over: None,
-        running: None,
-        fenced_at: None,
-        handed_over: false,
-    }
+    engine::replication::protection::begin(identity.group, role)
 }
 
 /// Serves exports to NBD clients.

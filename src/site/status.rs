@@ -70,10 +70,7 @@ pub(super) fn active(
 ) -> Value {
     let (member, progress) = (state.site.member(), source.progress());
     let now = state.world.clock.now();
-    let behind = progress
-        .exposed_since
-        .map(|since| seconds_between(since, now));
-    let rpo = behind.unwrap_or(0.0);
+    let rpo = progress.rpo(now).map(|rpo| rpo.as_secs_f64());
     let unprotected = options.to.is_none();
     let alert = options.ship.alert_rpo.as_secs_f64();
     let first = progress.confirmed == 0;
@@ -99,7 +96,7 @@ pub(super) fn active(
             "synchronising",
             "the first synchronisation is under way: there is no recovery point yet",
         )
-    } else if rpo > alert {
+    } else if rpo.is_none_or(|rpo| rpo > alert) {
         (
             "warning",
             "the other site is further behind than --alert-rpo: see `firedrill plan bandwidth`",
@@ -122,8 +119,8 @@ pub(super) fn active(
         "connected_since": progress.link.since.map(output::instant),
         "trouble": progress.link.trouble,
         "clock_skew_seconds": progress.link.skew_micros as f64 / 1e6,
-        // Without a point over there everything would be lost: no number is small enough to be said.
-        "rpo_seconds": if unprotected || first { Value::Null } else { json!(rpo) },
+        // Without a point over there everything would be lost: no number is large enough to be said.
+        "rpo_seconds": rpo.filter(|_| !unprotected),
         "newest_point": progress.captured.map(exact),
         "lag_bytes": progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
         "journal": { "memory_bytes": progress.journal.0, "stored_bytes": progress.journal.1,
@@ -163,21 +160,14 @@ fn merge(document: &mut Value, more: Value) {
 pub(super) async fn replica(state: &State, replica: &Replica, options: &Options) -> Value {
     let (member, standing) = (state.site.member(), replica.standing().await);
     let now = state.world.clock.now();
-    // The source's clock stamps its points: the difference as it was when they met is taken off.
-    let local = |point: Point| {
-        let skewed = point.captured.nanoseconds() - i128::from(standing.skew_micros) * 1000;
-        Timestamp::from_nanoseconds(skewed)
-    };
-    let rpo = standing
-        .newest
-        .map(|point| seconds_between(local(point), now));
+    let rpo = standing.rpo(now).map(|rpo| rpo.as_secs_f64());
     let alert = options.ship.alert_rpo.as_secs_f64();
     let (health, next) = match (&standing, rpo) {
         (standing, _) if standing.full => (
             "critical",
             "there is no room for what comes: free some, or lower --history",
         ),
-        (_, None) => (
+        (standing, _) if standing.newest.is_none() => (
             "synchronising",
             "there is no recovery point yet: the first synchronisation is not done",
         ),
@@ -185,7 +175,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "critical",
             "the other site is not connected; if it is lost: `firedrill failover STATE`",
         ),
-        (_, Some(rpo)) if rpo > alert => ("warning", "the newest point is older than --alert-rpo"),
+        (_, rpo) if rpo.is_none_or(|rpo| rpo > alert) => ("warning", "the newest point is older than --alert-rpo"),
         _ => ("ok", ""),
     };
     let point = |point: Point| json!({ "captured": exact(point.captured), "batch": point.batch, "consistency": point.consistency.name() });
@@ -197,7 +187,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "next": next,
             "connected": standing.connected,
             "connected_since": standing.since.map(output::instant),
-            "clock_skew_seconds": standing.skew_micros as f64 / 1e6,
+            "clock_skew_seconds": standing.skew_micros.map(|skew| skew as f64 / 1e6),
             "rpo_seconds": rpo,
             "newest_point": standing.newest.map(point),
             "oldest_point": standing.oldest.map(point),

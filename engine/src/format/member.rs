@@ -107,6 +107,9 @@ pub struct Member {
     /// Whether the other site was told to take over and all was sent: a planned failover.
     #[n(11)]
     pub handed_over: bool,
+    /// As of when the other site's newest point was when `confirmed` was kept.
+    #[n(12)]
+    pub confirmed_at: Option<Timestamp>,
 }
 
 impl Member {
@@ -197,6 +200,9 @@ pub enum Message {
         /// Its clock.
         #[n(2)]
         now: Timestamp,
+        /// As of when that batch is, by the clock of the site that made it; nothing where it has none.
+        #[n(3)]
+        captured: Option<Timestamp>,
     },
     /// The other does not follow.
     #[n(2)]
@@ -283,7 +289,11 @@ pub enum Message {
     NoRoom,
     /// The sender lives.
     #[n(11)]
-    Alive,
+    Alive {
+        /// Its clock.
+        #[n(0)]
+        now: Timestamp,
+    },
 }
 
 impl Message {

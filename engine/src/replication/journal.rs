@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use object_store::path::Path;
 
-use crate::units::{MIB, Timestamp};
+use crate::units::Timestamp;
 
-/// Bytes of sealed parts in memory; older ones beyond that are put into the store.
-pub const MEMORY_BYTES_MAX: u64 = 64 * MIB as u64;
+use super::source::Settings;
 
 /// Where a part's bytes are.
 #[derive(Clone, Debug)]
@@ -44,6 +43,8 @@ pub struct Journal {
     memory: u64,
     kept: u64,
     limit: u64,
+    /// Bytes in memory; older parts beyond that are put into the store.
+    memory_max: u64,
     /// The last batch that the other site has, and the parts of the next.
     confirmed: (u64, u32),
     /// When the last confirmed batch was captured.
@@ -51,16 +52,17 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// An empty one that takes so many bytes in the store beside those in memory; `confirmed` is the last batch
-    /// that the other site has.
-    pub fn new(limit: u64, confirmed: u64) -> Self {
+    /// An empty one that takes as many bytes as `settings` say; `confirmed` is the last batch
+    /// that the other site has, as of `captured` where that is known.
+    pub fn new(settings: Settings, confirmed: u64, captured: Option<Timestamp>) -> Self {
         Self {
             entries: VecDeque::new(),
             memory: 0,
             kept: 0,
-            limit,
+            limit: settings.journal_bytes,
+            memory_max: settings.memory_bytes,
             confirmed: (confirmed, 0),
-            captured: None,
+            captured,
         }
     }
 
@@ -71,7 +73,7 @@ impl Journal {
 
     /// Whether it takes more.
     pub fn has_room(&self) -> bool {
-        self.memory + self.kept < self.limit.max(MEMORY_BYTES_MAX)
+        self.memory + self.kept < self.limit.max(self.memory_max)
     }
 
     /// Adds a part that was just sealed.
@@ -82,7 +84,7 @@ impl Journal {
 
     /// The oldest part in memory if there are too many: it is to be kept in the store.
     pub fn to_keep(&self) -> Option<(u64, u32, Bytes)> {
-        if self.memory <= MEMORY_BYTES_MAX {
+        if self.memory <= self.memory_max {
             return None;
         }
         self.entries.iter().find_map(|entry| match &entry.body {
@@ -144,6 +146,11 @@ impl Journal {
     /// Nothing was written since the last batch, which the other site has: it is as of `until`.
     pub fn idle(&mut self, until: Timestamp) {
         self.captured = self.captured.max(Some(until));
+    }
+
+    /// The other site tells as of when its newest point is.
+    pub fn told(&mut self, captured: Option<Timestamp>) {
+        self.captured = captured;
     }
 
     /// What the other site has.

@@ -10,6 +10,7 @@ use crate::ids::ObjectId;
 use crate::replication::extents::{Payload, Spot};
 use crate::replication::maps::PIECE_BYTES;
 use crate::replication::parcel::{Opened, hold_size};
+use crate::replication::protection;
 use crate::replication::{MESSAGE, PART, expect_message};
 use crate::seam::{BlockDevice, Link, SendFrames, compute};
 use crate::units::Timestamp;
@@ -45,6 +46,8 @@ struct Turn {
     generation: u64,
     /// The newest state, parts under way included, once pieces were compared.
     view: Option<View>,
+    /// The source's clock minus this one's, at least.
+    skew_micros: Option<i64>,
 }
 
 impl Replica {
@@ -66,7 +69,7 @@ impl Replica {
             group,
             generation,
             disks,
-            now,
+            ..
         } = hello
         else {
             return Err(Error::corrupt(
@@ -90,16 +93,13 @@ impl Replica {
             let mine = self.world().clock.now();
             let mut state = self.lock();
             state.session += 1;
-            let skew = (now.nanoseconds() - mine.nanoseconds()) / 1000;
-            state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
             (state.connected, state.since, state.full) = (true, Some(mine), false);
-            let batch = history
-                .newest()
-                .map_or(self.site.member().folded, |kept| kept.batch);
+            let newest = super::points(&self.site.member(), &history).pop();
             Message::Welcome {
-                batch,
+                batch: newest.map_or(0, |newest| newest.batch),
                 parts: history.staged(),
                 now: mine,
+                captured: newest.map(|newest| newest.captured),
             }
         };
         let number = self.lock().session;
@@ -108,6 +108,7 @@ impl Replica {
             number,
             generation,
             view: None,
+            skew_micros: None,
         };
         let ended = loop {
             let (kind, body) = match receiver.receive().await {
@@ -172,12 +173,12 @@ impl Replica {
             return Ok(Some(Refusal::Fenced));
         }
         if member.role != Role::Replica {
-            let fence = |member: &mut Member| {
-                // Another site is active in a newer generation: this one no longer is.
-                member.role = Role::Fenced;
-                Ok(())
-            };
             if member.role == Role::Active {
+                let now = self.world().clock.now();
+                let fence = |member: &mut Member| {
+                    protection::fence(member, now);
+                    Ok(())
+                };
                 self.site.change(fence).await?;
             }
             return Ok(Some(Refusal::Active));
@@ -191,6 +192,21 @@ impl Replica {
                 .await?;
         }
         Ok(None)
+    }
+
+    /// The source lives, and its clock showed `theirs` before now: of all that came in this connection what was
+    /// the shortest on its way tells best how the two clocks differ.
+    fn alive(&self, turn: &mut Turn, theirs: Timestamp) -> Message {
+        let now = self.world().clock.now();
+        let skew = (theirs.nanoseconds() - now.nanoseconds()) / 1000;
+        let skew = i64::try_from(skew).unwrap_or(i64::MAX);
+        let skew = turn.skew_micros.map_or(skew, |known| known.max(skew));
+        turn.skew_micros = Some(skew);
+        let mut state = self.lock();
+        if state.session == turn.number {
+            state.skew_micros = Some(skew);
+        }
+        Message::Alive { now }
     }
 
     async fn hear(
@@ -215,9 +231,9 @@ impl Replica {
             } => self.compare(turn, disk, pieces, &hashes).await?,
             Message::Idle { batch, until } => {
                 self.lock().idle = Some((batch, until));
-                Message::Alive
+                self.alive(turn, until)
             }
-            Message::Alive => Message::Alive,
+            Message::Alive { now } => self.alive(turn, now),
             Message::HandOver { generation, batch } => {
                 let point = self.choose(Choice::Latest).await?;
                 if point.batch != batch || generation != turn.generation + 1 {

@@ -142,8 +142,13 @@ impl Source {
         };
         sender.send(MESSAGE, Bytes::from(hello.write())).await?;
         let answer = self.heard(&mut *receiver).await?;
-        let (batch, parts, theirs) = match answer {
-            Some(Message::Welcome { batch, parts, now }) => (batch, parts, now),
+        let (batch, parts, theirs, captured) = match answer {
+            Some(Message::Welcome {
+                batch,
+                parts,
+                now,
+                captured,
+            }) => (batch, parts, now, captured),
             Some(Message::Refused {
                 why: Refusal::Fenced,
                 generation,
@@ -174,7 +179,7 @@ impl Source {
             link.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
             (link.connected, link.since, link.trouble, link.full) = (true, Some(now), None, false);
         }
-        self.align(batch, parts).await?;
+        self.align((batch, parts), captured).await?;
         let talk = Mutex::new(Talk {
             next: (batch + 1, parts),
             ..Talk::default()
@@ -204,12 +209,15 @@ impl Source {
 
     /// Both sides agree what comes next. Where they can't (the other site has less than it had, or this one
     /// knows nothing of what it began), all that was cut is void and the rest is found by comparing.
-    async fn align(&self, batch: u64, parts: u32) -> Result<()> {
+    async fn align(&self, (batch, parts): (u64, u32), captured: Option<Timestamp>) -> Result<()> {
         let (gone, known) = {
             let mut splitter = lock(&self.splitter);
             splitter.compare_again();
             let mut journal = lock(&self.journal);
             let has_less = journal.confirmed() > (batch, parts);
+            if has_less || journal.captured().is_none() {
+                journal.told(captured);
+            }
             let mut gone = journal.confirm(batch, parts);
             let expected = (batch + 1, parts);
             let next = journal
@@ -281,7 +289,7 @@ impl Source {
             journal.idle(now);
             return Message::Idle { batch, until: now };
         }
-        Message::Alive
+        Message::Alive { now }
     }
 
     /// The next part that the journal has and the window admits.
@@ -431,7 +439,7 @@ impl Source {
                     lock(talk).full = true;
                     lock(&self.link).full = true;
                 }
-                Message::Alive => self.clean().await?,
+                Message::Alive { .. } => self.clean().await?,
                 Message::TakenOver { generation } => return Ok(Ended::TakenOver(generation)),
                 Message::Refused {
                     why: Refusal::Fenced,
