@@ -85,7 +85,10 @@ impl Promoted {
 
     /// Bytes of disk that lie above.
     pub fn above_bytes(&self) -> u64 {
-        self.overlays.iter().map(|overlay| overlay.above_bytes()).sum()
+        self.overlays
+            .iter()
+            .map(|overlay| overlay.above_bytes())
+            .sum()
     }
 
     /// Moves the committed point, and then what lies above it, into the disks, while they are in use. Interrupted,
@@ -100,7 +103,12 @@ impl Promoted {
             overlay.rest_on(Arc::clone(base)).await;
         }
         // Nobody reads the view any more.
-        drop(self.pinned.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(
+            self.pinned
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
         self.replica.forget_applied().await?;
         for overlay in &self.overlays {
             overlay.sink().await?;

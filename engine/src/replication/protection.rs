@@ -99,9 +99,8 @@ pub fn take_over(member: &mut Member, failed_over: FailedOver) -> Result<()> {
 pub fn commit(member: &mut Member) -> Result<FailedOver> {
     let failed_over = member.failed_over.as_mut();
     let failed_over = failed_over.filter(|_| member.role == Role::Active);
-    let failed_over = failed_over.ok_or_else(|| {
-        conflict("nothing was failed over here: there is nothing to commit")
-    })?;
+    let failed_over = failed_over
+        .ok_or_else(|| conflict("nothing was failed over here: there is nothing to commit"))?;
     failed_over.committed = true;
     Ok(*failed_over)
 }
@@ -147,12 +146,17 @@ fn conflict(what: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{begin, commit, fence, follow, hand_over, is_suspect, may_follow, reprotect, run, take_over};
+    use super::{
+        begin, commit, fence, follow, hand_over, is_suspect, may_follow, reprotect, run, take_over,
+    };
     use crate::format::member::{FailedOver, Role};
     use crate::ids::ObjectId;
     use crate::units::Timestamp;
 
-    const THEN: Timestamp = Timestamp { seconds: 7, nanos: 0 };
+    const THEN: Timestamp = Timestamp {
+        seconds: 7,
+        nanos: 0,
+    };
 
     fn over(planned: bool) -> FailedOver {
         FailedOver {

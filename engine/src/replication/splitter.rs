@@ -171,9 +171,11 @@ impl Splitter {
     /// Marks a stretch of which nobody knows what the disk has.
     pub fn mark(&mut self, (disk, offset): Spot, length: u64, doubt: Doubt, now: Timestamp) {
         self.since.get_or_insert(now);
-        self.disks[usize::from(disk)]
-            .dirty
-            .mark(offset, length, doubt);
+        let batch = self.batch;
+        let maps = &mut self.disks[usize::from(disk)];
+        maps.dirty.mark(offset, length, doubt);
+        // It was marked before it was written; the batch that will have it may be a later one.
+        let _kept = maps.intents.mark(offset, length, batch);
     }
 
     /// The next marked piece, if the open batch has room for it: its disk, offset and length. The caller takes

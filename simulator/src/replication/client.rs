@@ -21,17 +21,31 @@ const LENGTHS: [usize; 6] = [512, 4096, 4096, 8192, 65_536, 150_000];
 const BURST: u64 = 40;
 
 /// Writes for as long as the ground is written, and the site may be.
-pub(super) async fn play(ground: &Arc<Ground>, station: &Arc<Station>, source: &Source) -> Result<()> {
+pub(super) async fn play(
+    ground: &Arc<Ground>,
+    station: &Arc<Station>,
+    source: &Source,
+) -> Result<()> {
     let turn = ground.turn();
-    let mut stream = ground.draws.stream(&format!("client {}", station.site), "writes", turn);
+    let mut stream = ground
+        .draws
+        .stream(&format!("client {}", station.site), "writes", turn);
     let mut burst = 0;
     loop {
         if burst > 0 {
             burst -= 1;
         } else {
-            let idle = if stream.once_in(40) { MINUTE } else { 2 * SECOND };
+            let idle = if stream.once_in(40) {
+                MINUTE
+            } else {
+                2 * SECOND
+            };
             ground.handle.sleep(stream.below(idle)).await;
-            burst = if stream.once_in(25) { stream.below(BURST) } else { 0 };
+            burst = if stream.once_in(25) {
+                stream.below(BURST)
+            } else {
+                0
+            };
         }
         if !ground.is_written() {
             ground.handle.sleep(SECOND).await;
@@ -66,7 +80,8 @@ async fn write(
     if !zeros {
         let mut stamp = [0; 32];
         stream.fill(&mut stamp);
-        data.chunks_mut(32).for_each(|chunk| chunk.copy_from_slice(&stamp[..chunk.len()]));
+        data.chunks_mut(32)
+            .for_each(|chunk| chunk.copy_from_slice(&stamp[..chunk.len()]));
     }
     let payload = if zeros {
         Payload::Zeros(length as u64)
@@ -75,18 +90,26 @@ async fn write(
     };
     let (site, calm) = (station.site, ground.calm_since());
     ground.ledger().begin(site, Write { disk, offset, data });
-    let written = source.write((disk as u16, offset as u64), payload, true).await;
+    let written = source
+        .write((disk as u16, offset as u64), payload, true)
+        .await;
     match written {
         Ok(()) => {
             let now = ground.handle.now();
-            ground.ledger().acked(site, now, calm.max(ground.calm_since()));
-            ground.handle.trace(station.host.id, "acknowledged", offset as u64);
+            ground
+                .ledger()
+                .acked(site, now, calm.max(ground.calm_since()));
+            ground
+                .handle
+                .trace(station.host.id, "acknowledged", offset as u64);
             Ok(true)
         }
         Err(error) => {
             let found = content(ground, source).await;
             ground.ledger().failed(site, found);
-            ground.handle.trace(station.host.id, "failed", offset as u64);
+            ground
+                .handle
+                .trace(station.host.id, "failed", offset as u64);
             Ok(error.kind() != ErrorKind::Denied)
         }
     }
@@ -115,9 +138,14 @@ async fn read(ground: &Ground, station: &Station, source: &Source) {
             continue;
         };
         let mut ledger = ground.ledger();
-        let wrong = ledger.content(station.site).is_some_and(|content| content[disk] != read);
+        let wrong = ledger
+            .content(station.site)
+            .is_some_and(|content| content[disk] != read);
         if wrong {
-            let what = format!("site {} reads what was not written to disk {disk}", station.site);
+            let what = format!(
+                "site {} reads what was not written to disk {disk}",
+                station.site
+            );
             ledger.note(ground.handle.now(), what);
         }
     }

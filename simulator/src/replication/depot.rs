@@ -6,19 +6,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use engine::format::member::{Member, Role};
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 
 use crate::executor::Handle;
 
+use super::Flaw;
 use super::disk::Ailment;
 
+/// Objects that are forgotten by a planted bug.
+const FORGOTTEN: usize = 3;
 /// How long half of a request takes.
 const REQUEST_MICROS: u64 = 200;
 
@@ -27,24 +30,35 @@ pub(super) struct Depot {
     handle: Handle,
     inner: InMemory,
     ailment: Arc<Mutex<Ailment>>,
-    /// A planted bug: that the site was fenced is not kept.
-    forgets_fences: bool,
+    flaw: Flaw,
+    /// What was put into the history, oldest first.
+    puts: Mutex<Vec<Path>>,
 }
 
 impl Depot {
     /// An empty one, on disks that ail as `ailment` says.
-    pub(super) fn new(handle: Handle, ailment: Arc<Mutex<Ailment>>, forgets_fences: bool) -> Self {
+    pub(super) fn new(handle: Handle, ailment: Arc<Mutex<Ailment>>, flaw: Flaw) -> Self {
         Self {
             handle,
             inner: InMemory::new(),
             ailment,
-            forgets_fences,
+            flaw,
+            puts: Mutex::default(),
+        }
+    }
+
+    /// The machine goes down: nothing is lost, but by a planted bug what was put last.
+    pub(super) fn lose_power(&self) {
+        let mut puts = self.puts.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = puts.len().saturating_sub(FORGOTTEN);
+        for at in puts.drain(from..) {
+            let _gone = self.inner.delete(&at).now_or_never();
         }
     }
 
     fn forgets(&self, at: &Path, payload: &PutPayload) -> bool {
         let bytes: Vec<u8> = payload.iter().flatten().copied().collect();
-        self.forgets_fences
+        self.flaw == Flaw::ForgetsFences
             && at.as_ref() == "member"
             && Member::read("member", &bytes).is_ok_and(|member| member.role == Role::Fenced)
     }
@@ -71,7 +85,12 @@ impl ObjectStore for Depot {
         options: PutOptions,
     ) -> Result<PutResult> {
         self.handle.sleep(REQUEST_MICROS).await;
-        if self.ailment.lock().unwrap_or_else(PoisonError::into_inner).full {
+        if self
+            .ailment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .full
+        {
             let source: std::io::Error = std::io::ErrorKind::StorageFull.into();
             return Err(object_store::Error::Generic {
                 store: "folder",
@@ -87,6 +106,10 @@ impl ObjectStore for Depot {
         } else {
             self.inner.put_opts(at, payload, options).await?
         };
+        if self.flaw == Flaw::ForgetsBatches && at.as_ref().starts_with("history/") {
+            let mut puts = self.puts.lock().unwrap_or_else(PoisonError::into_inner);
+            puts.push(at.clone());
+        }
         self.handle.sleep(REQUEST_MICROS).await;
         Ok(put)
     }

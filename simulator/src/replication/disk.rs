@@ -108,7 +108,10 @@ impl SimDisk {
         }
         let ailment = self.ailment.lock().unwrap_or_else(PoisonError::into_inner);
         if state.stream.part_per_million(ailment.errors_ppm) {
-            return Err(Error::new(ErrorKind::Unavailable, "the disk failed a request"));
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "the disk failed a request",
+            ));
         }
         if writes && ailment.full {
             let full = std::io::ErrorKind::StorageFull.into();
@@ -133,7 +136,10 @@ impl SimDisk {
         {
             let mut state = self.lock();
             state.writes += 1;
-            if self.forgets.is_some_and(|one_in| state.writes.is_multiple_of(one_in)) {
+            if self
+                .forgets
+                .is_some_and(|one_in| state.writes.is_multiple_of(one_in))
+            {
                 return Ok(());
             }
         }
@@ -217,13 +223,19 @@ mod tests {
             let (old, new) = (vec![1; 32 << 10], vec![2; 32 << 10]);
             written.write(0, Bytes::from(old)).await.expect("it writes");
             written.flush().await.expect("it flushes");
-            written.write(16 << 10, Bytes::from(new)).await.expect("it writes");
+            written
+                .write(16 << 10, Bytes::from(new))
+                .await
+                .expect("it writes");
         });
         executor.run(None);
         disk.lose_power();
         let left = disk.lock().current.clone();
         assert!(left[..16 << 10].iter().all(|byte| *byte == 1));
         let kept = left.iter().filter(|byte| **byte == 2).count();
-        assert!((1..32 << 10).contains(&kept) && kept.is_multiple_of(512), "{kept}");
+        assert!(
+            (1..32 << 10).contains(&kept) && kept.is_multiple_of(512),
+            "{kept}"
+        );
     }
 }

@@ -51,10 +51,13 @@ pub(super) async fn play(
     let member = site.member();
     let boot = station.boot();
     let (devices, below) = open(ground, station, site, &member).await?;
-    let protected = devices.iter().zip(&member.disks).map(|(device, disk)| Protected {
-        device: Arc::clone(device),
-        intents: station.device("intents", &disk.name, disk.size.div_ceil(8 << 20)),
-    });
+    let protected = devices
+        .iter()
+        .zip(&member.disks)
+        .map(|(device, disk)| Protected {
+            device: Arc::clone(device),
+            intents: station.device("intents", &disk.name, disk.size.div_ceil(8 << 20)),
+        });
     let parts = Parts {
         world: station.world(),
         key: key(),
@@ -139,7 +142,8 @@ async fn note_opened(
     let (name, now) = ((member.generation, at), ground.handle.now());
     let mut ledger = ground.ledger();
     if ledger.knows(station.site, name) {
-        let power = std::mem::take(&mut station.now().lost_power);
+        // What lies above a point is as durable as what a disk has in its cache: it is kept by a flush.
+        let power = std::mem::take(&mut station.now().lost_power) || member.failed_over.is_some();
         ledger.opened(station.site, (found, power), now);
     } else {
         station.now().lost_power = false;
@@ -152,7 +156,9 @@ async fn note_opened(
         ledger.take_over(who, found, now);
     }
     drop(ledger);
-    ground.handle.trace(station.host.id, "active", member.generation);
+    ground
+        .handle
+        .trace(station.host.id, "active", member.generation);
     Ok(())
 }
 
@@ -161,7 +167,9 @@ impl Lead<'_> {
         let source = Arc::clone(&self.source);
         let mut batches = self.batches().boxed().fuse();
         let mut link = self.link().boxed().fuse();
-        let mut client = client::play(self.ground, self.station, &source).boxed().fuse();
+        let mut client = client::play(self.ground, self.station, &source)
+            .boxed()
+            .fuse();
         let mut called = self.ground.way.open_door(self.station.site);
         let mut sessions = FuturesUnordered::new();
         let mut keeps = wait(self.station, KEEP_EVERY);
@@ -311,10 +319,15 @@ impl Lead<'_> {
                     Err(error) => Err(error),
                 };
                 anew = failed_over.is_ok();
-                failed_over.map(|_| ["overlay", "overlay-map", "intents"].map(|kind| self.station.clear(kind)))
+                failed_over
+                    .map(|_| {
+                        ["overlay", "overlay-map", "intents"].map(|kind| self.station.clear(kind))
+                    })
                     .map(|_| ())
             }
-            (Order::HandOver, _) if self.waiting.is_none() && self.source.progress().link.connected => {
+            (Order::HandOver, _)
+                if self.waiting.is_none() && self.source.progress().link.connected =>
+            {
                 let source = Arc::clone(&self.source);
                 self.draining = async move { source.drain().await }.boxed().fuse();
                 self.late = wait(self.station, DRAIN_MAX);

@@ -152,7 +152,9 @@ impl Ledger {
 
     /// Whether a site's course is of this takeover.
     pub(super) fn knows(&self, site: usize, name: (u64, i128)) -> bool {
-        self.courses[site].as_ref().is_some_and(|course| course.name == name)
+        self.courses[site]
+            .as_ref()
+            .is_some_and(|course| course.name == name)
     }
 
     /// The content that a site's disks should have.
@@ -169,7 +171,10 @@ impl Ledger {
         let before = course.sum(&touched);
         course.disks[write.disk][write.offset..write.offset + write.data.len()]
             .copy_from_slice(&write.data);
-        let hash = course.hash().wrapping_sub(before).wrapping_add(course.sum(&touched));
+        let hash = course
+            .hash()
+            .wrapping_sub(before)
+            .wrapping_add(course.sum(&touched));
         course.states.push(State { hash, acked: None });
         course.unflushed.extend(touched);
         course.pending = Some(write);
@@ -193,7 +198,10 @@ impl Ledger {
         };
         let (theirs, began, planned) = (other.name.0, other.began, other.planned);
         if theirs == generation {
-            self.wrong(now, format!("site {site} writes, and both are of generation {theirs}"));
+            self.wrong(
+                now,
+                format!("site {site} writes, and both are of generation {theirs}"),
+            );
         } else if theirs > generation {
             self.tally.split_writes += 1;
             let met = now > began.max(calm_since) + MET_MICROS;
@@ -225,8 +233,8 @@ impl Ledger {
         }
     }
 
-    /// A site's disks after it went down and came up: what was flushed is there, and without a loss of power what
-    /// was acknowledged.
+    /// A site's disks after it went down and came up: what was flushed is there, and unless it lost `power` (or had
+    /// its disks in an overlay) what was acknowledged.
     pub(super) fn opened(&mut self, site: usize, (found, power): (Content, bool), now: u64) {
         let Some(course) = &mut self.courses[site] else {
             return;
@@ -253,7 +261,11 @@ impl Ledger {
         }
         (course.disks, course.pending) = (found, None);
         if !lost.is_empty() {
-            let how = if power { "its flush" } else { "its acknowledgement" };
+            let how = if power {
+                "its flush"
+            } else {
+                "its acknowledgement"
+            };
             self.wrong(now, format!("site {site} lost blocks {lost:?} after {how}"));
         }
     }
@@ -268,7 +280,10 @@ impl Ledger {
 
     /// A point of `site` is no state of the past.
     pub(super) fn stray(&mut self, site: usize, batch: u64, now: u64) {
-        self.wrong(now, format!("site {site}: its point {batch} is no prefix of what was written"));
+        self.wrong(
+            now,
+            format!("site {site}: its point {batch} is no prefix of what was written"),
+        );
     }
 
     /// How old the oldest write is that `site` lacks if its newest point has this hash.
@@ -282,7 +297,10 @@ impl Ledger {
 
     /// A report of an RPO that is less than what would be lost.
     pub(super) fn dishonest(&mut self, who: &str, (told, lost): (u64, u64), now: u64) {
-        self.wrong(now, format!("{who} tells of an RPO of {told} us, and {lost} us would be lost"));
+        self.wrong(
+            now,
+            format!("{who} tells of an RPO of {told} us, and {lost} us would be lost"),
+        );
     }
 
     /// A site took over, and found this.
@@ -298,7 +316,10 @@ impl Ledger {
             return;
         };
         let Some(at) = before.states.iter().rposition(|state| state.hash == hash) else {
-            self.wrong(now, format!("site {site} took over at no state of the past"));
+            self.wrong(
+                now,
+                format!("site {site} took over at no state of the past"),
+            );
             return;
         };
         let later = before.states[at + 1..].iter();
@@ -320,7 +341,10 @@ impl Ledger {
             self.tally.failovers += 1;
         }
         if planned && lost > 0 {
-            self.wrong(now, format!("a planned failover to site {site} lost {lost} writes"));
+            self.wrong(
+                now,
+                format!("a planned failover to site {site} lost {lost} writes"),
+            );
         }
     }
 

@@ -49,10 +49,10 @@ pub(super) async fn order(ground: &Ground, site: usize, order: Order) -> bool {
         return false;
     }
     drop(calls);
-    let answered = answered.await;
-    if std::env::var("FD_DEBUG").is_ok() { eprintln!("DEBUG {} site {site} {order:?}: {answered:?}", ground.handle.now()); }
-    let done = matches!(answered, Ok(Ok(())));
-    ground.handle.trace(OPERATOR, "ordered", site as u64 * 2 + u64::from(done));
+    let done = matches!(answered.await, Ok(Ok(())));
+    ground
+        .handle
+        .trace(OPERATOR, "ordered", site as u64 * 2 + u64::from(done));
     done
 }
 
@@ -70,7 +70,12 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
     ground.handle.trace(OPERATOR, "strikes", site as u64);
     let station = &ground.stations[site];
     let over = ground.handle.sleep_until(until_micros);
-    let ailment = || station.ailment.lock().unwrap_or_else(PoisonError::into_inner);
+    let ailment = || {
+        station
+            .ailment
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    };
     match what {
         What::LinkCut => {
             ground.way.cut();
@@ -207,10 +212,13 @@ async fn role(ground: &Ground, site: usize) -> Option<(Role, (u64, u64))> {
     let record = process::load(ground, &ground.stations[site]).await.ok()?;
     let batch = newest.map_or(0, |newest| newest.batch);
     // Of two that follow, the one that has a point goes first.
-    let generation = if batch == 0 { 0 } else { record.member().generation };
+    let generation = if batch == 0 {
+        0
+    } else {
+        record.member().generation
+    };
     Some((Role::Replica, (generation, batch)))
 }
-
 
 async fn protect(ground: &Ground, site: usize) -> bool {
     let source = ground.stations[site].now().source.clone();

@@ -46,13 +46,25 @@ pub(super) async fn main(ground: Arc<Ground>, number: usize) {
     ground.disturbed();
     ground.handle.trace(station.host.id, "started", 0);
     let ended = roles(&ground, &station, &mut called).await;
-    ground.handle.trace(station.host.id, "ended", u64::from(ended.is_err()));
+    ground
+        .handle
+        .trace(station.host.id, "ended", u64::from(ended.is_err()));
     station.ended();
-    if std::env::var("FD_DEBUG").is_ok() { eprintln!("DEBUG {} site {number} ended: {ended:?}", ground.handle.now()); }
+    station.now().running = true;
+    note_end(&ground, &station, ended).await;
+    station.now().running = false;
+}
+
+/// What the end of a process means.
+async fn note_end(ground: &Ground, station: &Station, ended: Result<()>) {
     match ended {
-        Ok(()) => station.now().fenced = true,
+        Ok(()) => {
+            let kept = load(ground, station).await;
+            let is_fenced = kept.is_ok_and(|site| site.member().role == Role::Fenced);
+            station.now().fenced = is_fenced;
+        }
         Err(error) if error.kind() == ErrorKind::Internal || error.kind() == ErrorKind::Corrupt => {
-            let what = format!("the process of site {number} ended: {error}");
+            let what = format!("the process of site {} ended: {error}", station.site);
             ground.ledger().note(ground.handle.now(), what);
         }
         // Started again.
@@ -86,7 +98,9 @@ async fn roles(
     loop {
         let member = site.member();
         let role = member.role as u64;
-        ground.handle.trace(station.host.id, "role", member.generation * 10 + role);
+        ground
+            .handle
+            .trace(station.host.id, "role", member.generation * 10 + role);
         match member.role {
             Role::Replica => follow(ground, station, &site, calls).await?,
             Role::Active => lead::play(ground, station, &site, calls).await?,
@@ -166,12 +180,17 @@ pub(super) fn is_bug(error: &Error) -> bool {
 
 /// Waits on a station's clock.
 pub(super) fn wait(station: &Station, wait: Duration) -> Fuse<BoxFuture<'static, ()>> {
-    crate::emulated::HostClock(station.host.clone()).sleep(wait).fuse()
+    crate::emulated::HostClock(station.host.clone())
+        .sleep(wait)
+        .fuse()
 }
 
 async fn answer_follower(replica: &Replica, order: Order) -> Result<()> {
     let Order::Failover { newest } = order else {
-        return Err(Error::new(ErrorKind::Conflict, "this site follows the other one"));
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "this site follows the other one",
+        ));
     };
     let point = if newest {
         replica.choose(Choice::Latest).await?
@@ -228,6 +247,9 @@ pub(super) struct NoDisks;
 #[async_trait::async_trait]
 impl MakeDisks for NoDisks {
     async fn make(&self, _: &[Disk]) -> Result<Vec<(Disk, Arc<dyn BlockDevice>)>> {
-        Err(Error::new(ErrorKind::Conflict, "this site is active: it follows nobody"))
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "this site is active: it follows nobody",
+        ))
     }
 }

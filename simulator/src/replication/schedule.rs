@@ -106,14 +106,20 @@ const KINDS: [(What, u64, u64); 19] = [
     (What::Point, 2000, 0),
 ];
 /// How long a trial lasts before everything heals.
-const HORIZON: u64 = 15 * MINUTE;
+const HORIZON: u64 = 10 * MINUTE;
 
 impl Schedule {
     /// What a seed draws: each kind is switched off in a third of them, so that what one hides another shows.
     pub fn drawn(seed: u64) -> Self {
         let draws = Draws::new(seed);
         let mut stream = draws.stream("sites", "setup", 0);
-        let mut skew = || if stream.once_in(3) { stream.below(600) as i64 - 300 } else { 0 };
+        let mut skew = || {
+            if stream.once_in(3) {
+                stream.below(600) as i64 - 300
+            } else {
+                0
+            }
+        };
         let skew_seconds = [skew(), skew()];
         let pick = |stream: &mut Stream, of: &[u64]| of[stream.below(of.len() as u64) as usize];
         let mut schedule = Self {

@@ -100,7 +100,7 @@ impl Station {
         let entropy = draws.stream(&format!("site {site}"), "entropy", 0);
         let host = Host::new(handle.clone(), HostId(site as u32), start, entropy);
         let ailment: Arc<Mutex<Ailment>> = Arc::default();
-        let depot = Depot::new(handle, Arc::clone(&ailment), forgets_fences(flaw));
+        let depot = Depot::new(handle, Arc::clone(&ailment), flaw);
         Arc::new(Self {
             site,
             host: host.skewed(skew_seconds),
@@ -142,10 +142,18 @@ impl Station {
         let key = (kind.to_owned(), name.to_owned());
         let mut shelf = lock(&self.shelf);
         let disk = shelf.entry(key).or_insert_with(|| {
-            let stream = self.draws.stream(&format!("site {}", self.site), &format!("{kind} {name}"), 0);
-            let forgets = (self.flaw == Flaw::ForgetsWrites && kind == "disks").then_some(5);
+            let stream =
+                self.draws
+                    .stream(&format!("site {}", self.site), &format!("{kind} {name}"), 0);
+            let forgets = (self.flaw == Flaw::ForgetsWrites && kind == "disks" && self.site == 1)
+                .then_some(5);
             let ailment = Arc::clone(&self.ailment);
-            Arc::new(SimDisk::new(self.host.handle.clone(), (size, stream), ailment, forgets))
+            Arc::new(SimDisk::new(
+                self.host.handle.clone(),
+                (size, stream),
+                ailment,
+                forgets,
+            ))
         });
         Arc::clone(disk)
     }
@@ -170,7 +178,10 @@ impl Station {
     /// The machine goes down, with what was not flushed.
     pub(super) fn lose_power(&self) {
         self.crash();
-        lock(&self.shelf).values().for_each(|disk| disk.lose_power());
+        lock(&self.shelf)
+            .values()
+            .for_each(|disk| disk.lose_power());
+        lock(&self.depot).lose_power();
         let mut now = self.now();
         now.boot += 1;
         (now.lost_power, now.up) = (true, false);
@@ -181,15 +192,11 @@ impl Station {
         self.lose_power();
         lock(&self.shelf).clear();
         let handle = self.host.handle.clone();
-        let depot = Depot::new(handle, Arc::clone(&self.ailment), forgets_fences(self.flaw));
+        let depot = Depot::new(handle, Arc::clone(&self.ailment), self.flaw);
         *lock(&self.depot) = Arc::new(depot);
         let mut now = self.now();
         (now.fenced, now.sends) = (false, false);
     }
-}
-
-fn forgets_fences(flaw: Flaw) -> bool {
-    flaw == Flaw::ForgetsFences
 }
 
 #[async_trait]

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use engine::replication::replica::Retention;
+
 use engine::replication::source::Settings;
+use futures::FutureExt;
 
 use crate::draw::Draws;
 use crate::executor::Executor;
@@ -13,7 +15,7 @@ use crate::scenario::{HOUR, MINUTE, SECOND};
 
 use super::ledger::{Ledger, Tally, hash};
 use super::operator::{self, OPERATOR};
-use super::schedule::Schedule;
+use super::schedule::{Schedule, What};
 use super::station::{Order, Station};
 use super::wire::Way;
 use super::{Flaw, Ground, watch};
@@ -21,14 +23,14 @@ use super::{Flaw, Ground, watch};
 /// Bytes of the disks: the first has two regions of the intent map.
 const SIZES: [u64; 2] = [(1 << 20) + (64 << 10), 192 << 10];
 /// Everything that heals has healed, and is the same, after so long.
-const HEALED: u64 = 6 * HOUR;
+const HEALED: u64 = HOUR;
 
 /// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// One site is active, and the other has all of it.
     Converged,
-    /// Both were destroyed before either had the other's data: there is nothing to converge to.
+    /// A site was destroyed before the other had its data: there is nothing to converge to.
     Lost,
     /// They did not come to have the same: a violation.
     Apart,
@@ -57,13 +59,18 @@ pub fn run(schedule: &Schedule, flaw: Flaw) -> Trial {
     ground.ledger().begin_group(0, &SIZES);
     handle.spawn(OPERATOR, operator::keep_running(Arc::clone(&ground)));
     for strike in &schedule.strikes {
-        handle.spawn(OPERATOR, operator::strike(Arc::clone(&ground), strike.clone()));
+        handle.spawn(
+            OPERATOR,
+            operator::strike(Arc::clone(&ground), strike.clone()),
+        );
     }
     executor.run(Some(schedule.horizon_micros));
     // Strikes that last longer are over within minutes.
     executor.run(Some(schedule.horizon_micros + 6 * MINUTE));
     ground.written.store(false, Ordering::Relaxed);
-    let ending = heal(&mut executor, &ground);
+    let mut strikes = schedule.strikes.iter();
+    let destroyed = strikes.any(|strike| strike.what == What::RegionDestroyed);
+    let ending = heal(&mut executor, &ground, destroyed);
     let now = handle.now();
     if ending == Ending::Apart {
         let how = [0, 1].map(|site| described(&ground, site));
@@ -98,7 +105,7 @@ fn ground(executor: &Executor, schedule: &Schedule, flaw: Flaw) -> Arc<Ground> {
         ..Settings::default()
     };
     let way = (schedule.bytes_per_second, schedule.latency_micros);
-    let swallows = (flaw == Flaw::SwallowsFrames).then_some(20_000);
+    let swallows = (flaw == Flaw::SwallowsFrames).then_some(300);
     let station = |site: usize| {
         let parts = (handle.clone(), draws);
         Station::new(parts, site, schedule.skew_seconds[site], flaw)
@@ -121,23 +128,34 @@ fn ground(executor: &Executor, schedule: &Schedule, flaw: Flaw) -> Arc<Ground> {
 }
 
 /// Nothing breaks any more: the sites come to have the same, and one hands over to the other without a loss.
-fn heal(executor: &mut Executor, ground: &Arc<Ground>) -> Ending {
+fn heal(executor: &mut Executor, ground: &Arc<Ground>, destroyed: bool) -> Ending {
     let until = executor.handle().now() + HEALED;
     if !settled(executor, ground, until) {
-        return if is_lost(ground) { Ending::Lost } else { Ending::Apart };
+        return if is_lost(ground, destroyed) {
+            Ending::Lost
+        } else {
+            Ending::Apart
+        };
     }
     let active = usize::from(ground.stations[0].now().source.is_none());
     let handing = Arc::clone(ground);
     executor.handle().spawn(OPERATOR, async move {
         if !operator::order(&handing, active, Order::HandOver).await {
             let now = handing.handle.now();
-            handing.ledger().note(now, "a planned failover between healthy sites failed".to_owned());
+            handing.ledger().note(
+                now,
+                "a planned failover between healthy sites failed".to_owned(),
+            );
         }
     });
     let moved = executor.handle().now() + MINUTE;
     executor.run(Some(moved));
     let handed = ground.stations[1 - active].now().source.is_some();
-    if handed && settled(executor, ground, until) { Ending::Converged } else { Ending::Apart }
+    if handed && settled(executor, ground, until) {
+        Ending::Converged
+    } else {
+        Ending::Apart
+    }
 }
 
 /// How a site stands, for whoever looks why it does not converge.
@@ -151,13 +169,14 @@ fn described(ground: &Ground, site: usize) -> String {
     )
 }
 
-/// Whether no site has anything that could be served: each was destroyed, or never had a point.
-fn is_lost(ground: &Ground) -> bool {
-    let now = |site: usize| {
-        let now = ground.stations[site].now();
-        now.source.is_none() && now.boot > 0
+/// Whether no site has anything that could be served, after one was destroyed: both follow, and neither has a point.
+fn is_lost(ground: &Ground, destroyed: bool) -> bool {
+    let has_none = |site: usize| {
+        let replica = ground.stations[site].now().replica.clone();
+        let points = replica.and_then(|replica| replica.points().now_or_never());
+        points.is_some_and(|points| points.is_empty())
     };
-    now(0) && ground.stations[1].now().source.is_none()
+    destroyed && has_none(0) && has_none(1)
 }
 
 fn settled(executor: &mut Executor, ground: &Arc<Ground>, until: u64) -> bool {

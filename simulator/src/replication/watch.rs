@@ -16,14 +16,18 @@ use super::ledger::{Content, hash};
 use super::station::Station;
 
 /// Looks this often, on average.
-const EVERY: u64 = 10 * SECOND;
-/// Beside the way's latency, for which a replica's report is short.
-const TOLERANCE_MICROS: u64 = 20_000;
+const EVERY: u64 = 15 * SECOND;
+/// For what is on its way a replica's report is short: a message may wait behind others where the way is slow.
+const REPLICA_MICROS: u64 = 3 * SECOND;
+/// A source's report is not; both are read within this.
+const SOURCE_MICROS: u64 = 20_000;
 
 /// Watches a replica for as long as it is polled.
 pub(super) async fn follow(ground: &Arc<Ground>, station: &Arc<Station>, replica: &Arc<Replica>) {
     let turn = ground.turn();
-    let mut stream = ground.draws.stream(&format!("watch {}", station.site), "when", turn);
+    let mut stream = ground
+        .draws
+        .stream(&format!("watch {}", station.site), "when", turn);
     loop {
         ground.handle.sleep(stream.uniform(1, 2 * EVERY)).await;
         let told = told(ground, station, replica).await;
@@ -48,12 +52,12 @@ pub(super) async fn follow(ground: &Arc<Ground>, station: &Arc<Station>, replica
                 None => ledger.stray(station.site, point.batch, ground.handle.now()),
             }
             if point.batch == newest.batch {
-                for (who, report) in &told.reports {
+                for (who, report, slack) in &told.reports {
                     ledger.tally.reports += 1;
                     let lost = ledger.loss_micros(station.site, hash, told.at);
                     let report = u64::try_from(report.as_micros()).unwrap_or(u64::MAX);
-                    let slack = ground.way.latency_micros() + TOLERANCE_MICROS;
-                    if let Some(lost) = lost.filter(|lost| *lost > report.saturating_add(slack)) {
+                    let most = report.saturating_add(*slack);
+                    if let Some(lost) = lost.filter(|lost| *lost > most) {
                         ledger.dishonest(who, (report, lost), told.at);
                     }
                 }
@@ -67,7 +71,8 @@ pub(super) async fn follow(ground: &Arc<Ground>, station: &Arc<Station>, replica
 /// What both sites tell of the RPO at one instant.
 struct Told {
     at: u64,
-    reports: Vec<(&'static str, Duration)>,
+    /// Whose, what, and by how much it may be short.
+    reports: Vec<(&'static str, Duration, u64)>,
 }
 
 async fn told(ground: &Ground, station: &Station, replica: &Replica) -> Told {
@@ -76,9 +81,11 @@ async fn told(ground: &Ground, station: &Station, replica: &Replica) -> Told {
     let clock = |station: &Station| HostClock(station.host.clone()).now();
     let other = &ground.stations[1 - station.site];
     let source = other.now().source.clone();
-    let replicas = standing.rpo(clock(station)).map(|rpo| ("the replica", rpo));
+    let replicas = standing
+        .rpo(clock(station))
+        .map(|rpo| ("the replica", rpo, REPLICA_MICROS));
     let sources = source.and_then(|source| source.progress().rpo(clock(other)));
-    let sources = sources.map(|rpo| ("the source", rpo));
+    let sources = sources.map(|rpo| ("the source", rpo, SOURCE_MICROS));
     // Of a source that does not send to here nothing is known.
     let sources = sources.filter(|_| other.now().sends);
     Told {
@@ -88,7 +95,11 @@ async fn told(ground: &Ground, station: &Station, replica: &Replica) -> Told {
 }
 
 /// The disks as of a point.
-pub(super) async fn content(ground: &Ground, replica: &Arc<Replica>, point: Point) -> Result<Content> {
+pub(super) async fn content(
+    ground: &Ground,
+    replica: &Arc<Replica>,
+    point: Point,
+) -> Result<Content> {
     let pinned = replica.view(point).await?;
     let mut disks = Vec::new();
     for (number, size) in ground.sizes.iter().enumerate() {

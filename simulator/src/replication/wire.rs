@@ -110,7 +110,11 @@ impl Way {
     pub(super) fn mute(&self, site: usize, muted: bool) {
         let mut state = self.lock();
         let mutes = &mut state.mutes[site];
-        *mutes = if muted { *mutes + 1 } else { mutes.saturating_sub(1) };
+        *mutes = if muted {
+            *mutes + 1
+        } else {
+            mutes.saturating_sub(1)
+        };
     }
 
     /// Breaks the connections for whoever dialled, and for whoever was dialled if `both`: else what was sent still
@@ -135,13 +139,10 @@ impl Way {
         self.lock().frames
     }
 
-    /// How long a byte takes.
-    pub(super) fn latency_micros(&self) -> u64 {
-        self.latency_micros
-    }
-
     async fn carry(&self, from: usize, bytes: u64) -> bool {
-        let carried = self.roads.transfer(&[self.links[from]], bytes + FRAME_BYTES);
+        let carried = self
+            .roads
+            .transfer(&[self.links[from]], bytes + FRAME_BYTES);
         carried.await.is_ok()
     }
 
@@ -159,7 +160,9 @@ impl Way {
             }
             // A stream that lacks a piece gives nothing of what comes after.
             lost |= self.lock().mutes[from] > 0;
-            lost |= self.frame_bytes_max.is_some_and(|most| body.len() as u64 > most);
+            lost |= self
+                .frame_bytes_max
+                .is_some_and(|most| body.len() as u64 > most);
             if lost {
                 continue;
             }
@@ -176,11 +179,7 @@ impl Way {
         }
     }
 
-    fn half(
-        self: &Arc<Self>,
-        from: usize,
-        end: usize,
-    ) -> (Out, In) {
+    fn half(self: &Arc<Self>, from: usize, end: usize) -> (Out, In) {
         let (queued, queue) = mpsc::channel(QUEUE);
         let (out, arrived) = mpsc::channel(QUEUE * 16);
         let pump = Arc::clone(self).pump(from, queue, out);

@@ -82,7 +82,9 @@ impl Standing {
         let (newest, skew) = (self.newest?, self.skew_micros?);
         let captured = newest.captured.nanoseconds() - i128::from(skew) * 1000;
         let nanoseconds = (now.nanoseconds() - captured).max(0);
-        Some(Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)))
+        Some(Duration::from_nanos(
+            u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+        ))
     }
 }
 

@@ -46,6 +46,8 @@ struct Turn {
     generation: u64,
     /// The newest state, parts under way included, once pieces were compared.
     view: Option<View>,
+    /// Whether a part found no room: those that come after it are not taken.
+    full: bool,
     /// The source's clock minus this one's, at least.
     skew_micros: Option<i64>,
 }
@@ -108,6 +110,7 @@ impl Replica {
             number,
             generation,
             view: None,
+            full: false,
             skew_micros: None,
         };
         let ended = loop {
@@ -273,6 +276,9 @@ impl Replica {
         if self.lock().session != turn.number || member.role != Role::Replica {
             return Ok(None);
         }
+        if turn.full {
+            return Ok(Some(Message::NoRoom));
+        }
         let batch = history.newest().map_or(member.folded, |kept| kept.batch);
         let expected = (
             member.group,
@@ -303,7 +309,7 @@ impl Replica {
         match history.put(self.world(), &header, body).await {
             Ok(()) => self.lock().full = false,
             Err(error) if error.kind() == ErrorKind::Unavailable => {
-                self.lock().full = true;
+                (self.lock().full, turn.full) = (true, true);
                 return Ok(Some(Message::NoRoom));
             }
             Err(error) => return Err(error),
@@ -376,6 +382,10 @@ impl Replica {
                 view.add(at, bytes).await?;
             }
             turn.view = Some(view);
+        }
+        if self.site.member().folded == 0 {
+            // What the first synchronisation wrote counts as there from now on: it must not be lost with the machine.
+            self.flush().await?;
         }
         let size = self
             .devices()

@@ -133,7 +133,9 @@ impl Progress {
         let since = self.exposed_since.map_or(now, |since| since.min(now));
         // What is exposed was written after the newest point.
         let nanoseconds = now.nanoseconds() - since.max(captured.min(now)).nanoseconds();
-        Some(Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)))
+        Some(Duration::from_nanos(
+            u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+        ))
     }
 }
 
@@ -318,7 +320,10 @@ impl Source {
         };
         if let Some(bytes) = intent {
             self.keep_intents(at.0, bytes).await?;
-            if !lock(&self.splitter).record(at, payload.clone(), now) {
+            let mut splitter = lock(&self.splitter);
+            // Another batch may be open by now: the regions stay marked until that one is confirmed.
+            let _kept = splitter.intend(at, length);
+            if !splitter.record(at, payload.clone(), now) {
                 lock(&self.totals).overflows += 1;
             }
         }

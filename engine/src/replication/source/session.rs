@@ -25,6 +25,8 @@ const COMPARED_AT_ONCE: usize = 64;
 const COMPARED_MAX: usize = 4096;
 /// The longest wait before a link is tried again.
 const RETRY_MAX: Duration = Duration::from_secs(60);
+/// A site that has no room is asked again after so long.
+const FULL_FOR: Duration = Duration::from_secs(10);
 /// The source says that it lives this often.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -42,8 +44,8 @@ struct Talk {
     asked: VecDeque<(u16, Vec<u64>)>,
     /// What was found marked and is not yet asked about, by disk.
     asking: BTreeMap<u16, (Vec<u64>, Vec<u8>)>,
-    /// Whether the other site has no room: nothing more is sent until the next session.
-    full: bool,
+    /// Since when the other site has no room, by the clock's `elapsed`: nothing more is sent until the next session.
+    full: Option<Duration>,
 }
 
 impl Talk {
@@ -296,7 +298,7 @@ impl Source {
     async fn next_part(&self, talk: &Mutex<Talk>) -> Result<Option<Bytes>> {
         let (at, body) = {
             let mut talk = lock(talk);
-            if talk.full || talk.flying_bytes >= WINDOW_BYTES {
+            if talk.full.is_some() || talk.flying_bytes >= WINDOW_BYTES {
                 return Ok(None);
             }
             let journal = lock(&self.journal);
@@ -344,7 +346,7 @@ impl Source {
     async fn read_one(&self, talk: &Mutex<Talk>) -> Result<bool> {
         let busy = {
             let talk = lock(talk);
-            talk.full || talk.asked.len() * COMPARED_AT_ONCE >= COMPARED_MAX
+            talk.full.is_some() || talk.asked.len() * COMPARED_AT_ONCE >= COMPARED_MAX
         };
         let marked = if busy || !lock(&self.journal).has_room() {
             None
@@ -436,10 +438,18 @@ impl Source {
                     lock(&self.splitter).answered(disk, &compared, &pieces);
                 }
                 Message::NoRoom => {
-                    lock(talk).full = true;
+                    let now = self.world.clock.elapsed();
+                    lock(talk).full.get_or_insert(now);
                     lock(&self.link).full = true;
                 }
-                Message::Alive { .. } => self.clean().await?,
+                Message::Alive { .. } => {
+                    let full = lock(talk).full;
+                    if full.is_some_and(|since| self.world.clock.elapsed() > since + FULL_FOR) {
+                        let what = "the other site has no room: it is asked again";
+                        return Err(Error::new(ErrorKind::Unavailable, what));
+                    }
+                    self.clean().await?;
+                }
                 Message::TakenOver { generation } => return Ok(Ended::TakenOver(generation)),
                 Message::Refused {
                     why: Refusal::Fenced,
