@@ -47,6 +47,8 @@ pub struct Journal {
     memory_max: u64,
     /// The last batch that the other site has, and the parts of the next.
     confirmed: (u64, u32),
+    /// What was sent so far, counted likewise.
+    sent: (u64, u32),
     /// When the last confirmed batch was captured.
     captured: Option<Timestamp>,
 }
@@ -62,6 +64,7 @@ impl Journal {
             limit: settings.journal_bytes,
             memory_max: settings.memory_bytes,
             confirmed: (confirmed, 0),
+            sent: (confirmed, 0),
             captured,
         }
     }
@@ -153,6 +156,22 @@ impl Journal {
         self.captured = captured;
     }
 
+    /// A part goes on its way.
+    pub fn sends(&mut self, (batch, part): (u64, u32), ends: bool) {
+        let sent = if ends {
+            (batch, 0)
+        } else {
+            (batch.saturating_sub(1), part + 1)
+        };
+        self.sent = self.sent.max(sent);
+    }
+
+    /// Whether the other site may have this from here: beyond it is what an earlier run of this site sent, under
+    /// numbers that this one gave again.
+    pub fn reaches(&self, batch: u64, parts: u32) -> bool {
+        (batch, parts) <= self.confirmed.max(self.sent)
+    }
+
     /// What the other site has.
     pub fn confirmed(&self) -> (u64, u32) {
         self.confirmed
@@ -180,7 +199,8 @@ impl Journal {
             Body::Kept(at) => Some(at),
         });
         let gone = gone.collect();
-        (self.memory, self.kept, self.confirmed) = (0, 0, (batch, parts));
+        (self.memory, self.kept) = (0, 0);
+        (self.confirmed, self.sent) = ((batch, parts), (batch, parts));
         gone
     }
 }

@@ -71,7 +71,7 @@ impl Pieces {
     }
 
     /// The next marked piece after the one that was given last, around the disk's end.
-    pub fn next(&mut self) -> Option<(u64, Doubt)> {
+    pub fn next_marked(&mut self) -> Option<(u64, Doubt)> {
         if self.count == 0 {
             return None;
         }
@@ -239,19 +239,19 @@ mod tests {
         pieces.mark(PIECE_BYTES * 3 + 1, 1, Doubt::Suspect);
         pieces.mark(PIECE_BYTES * 199, PIECE_BYTES + 5, Doubt::Written);
         assert_eq!(pieces.count(), 3);
-        assert_eq!(pieces.next(), Some((3, Doubt::Suspect)));
+        assert_eq!(pieces.next_marked(), Some((3, Doubt::Suspect)));
         pieces.clear(3);
-        assert_eq!(pieces.next(), Some((199, Doubt::Written)));
+        assert_eq!(pieces.next_marked(), Some((199, Doubt::Written)));
         pieces.mark(0, 1, Doubt::Suspect);
         pieces.mark(0, 1, Doubt::Written);
         pieces.clear(199);
-        assert_eq!(pieces.next(), Some((200, Doubt::Written)));
+        assert_eq!(pieces.next_marked(), Some((200, Doubt::Written)));
         assert_eq!(pieces.span(200), (200 * PIECE_BYTES, 5));
         pieces.clear(200);
-        assert_eq!(pieces.next(), Some((0, Doubt::Written)));
+        assert_eq!(pieces.next_marked(), Some((0, Doubt::Written)));
         assert!(pieces.covers(5, 100) && !pieces.covers(5, PIECE_BYTES));
         pieces.clear(0);
-        assert_eq!((pieces.next(), pieces.count()), (None, 0));
+        assert_eq!((pieces.next_marked(), pieces.count()), (None, 0));
     }
 
     #[test]

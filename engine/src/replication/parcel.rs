@@ -86,7 +86,7 @@ pub(crate) fn seal(
     out.extend_from_slice(&head);
     out.resize(start, 0);
     let mut index = Index {
-        extents: extents.iter().map(|extent| as_extent(extent)).collect(),
+        extents: extents.iter().map(as_extent).collect(),
         frames: Vec::with_capacity(frames as usize),
     };
     let mut frame = Vec::with_capacity(FRAME_BYTES as usize);
@@ -112,7 +112,7 @@ pub(crate) fn seal(
         "an index is as long as its entries"
     );
     append(&key, &head, INDEX, entropy, &mut sealed, |out| {
-        out.extend_from_slice(&body)
+        out.extend_from_slice(&body);
     });
     out[HEADER_BYTES..start].copy_from_slice(&sealed);
     Bytes::from(out)
@@ -149,7 +149,7 @@ fn close(
     let (start, number) = (out.len(), index.frames.len() as u32);
     let mut codec = crate::format::layout::Codec::Raw;
     append(key, head, number, entropy, out, |out| {
-        codec = compress_into(frame, out)
+        codec = compress_into(frame, out);
     });
     index.frames.push(Frame {
         codec,

@@ -184,12 +184,11 @@ impl Splitter {
         if self.held + PIECE_BYTES > self.open_max / 2 {
             return None;
         }
-        let found = self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
-            let (piece, doubt) = maps.dirty.next()?;
+        self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
+            let (piece, doubt) = maps.dirty.next_marked()?;
             let (offset, length) = maps.dirty.span(piece);
             Some((disk as u16, offset, length, doubt))
-        });
-        found
+        })
     }
 
     /// A marked piece was read from its disk, and is to be sent.
@@ -349,6 +348,14 @@ impl Splitter {
         let regions = self.disks[usize::from(disk)].intents.recover(bits);
         for offset in regions {
             self.suspect((disk, offset), super::maps::REGION_BYTES, since);
+        }
+    }
+
+    /// Every region that was written and is not confirmed is suspect.
+    pub fn suspect_intended(&mut self, since: Timestamp) {
+        for disk in 0..self.disks.len() {
+            let bits = self.disks[disk].intents.bits().to_vec();
+            self.recover(disk as u16, &bits, since);
         }
     }
 

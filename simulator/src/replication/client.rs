@@ -146,7 +146,7 @@ async fn read(ground: &Ground, station: &Station, source: &Source) {
                 "site {} reads what was not written to disk {disk}",
                 station.site
             );
-            ledger.note(ground.handle.now(), what);
+            ledger.note(ground.handle.now(), &what);
         }
     }
 }

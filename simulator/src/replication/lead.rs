@@ -27,7 +27,7 @@ use super::{Ground, client};
 /// What the other site confirmed is kept this often.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
 /// A hand-over is given up after so long.
-const DRAIN_MAX: Duration = Duration::from_secs(60);
+const DRAIN_MAX: Duration = Duration::from_mins(1);
 
 struct Lead<'a> {
     ground: &'a Arc<Ground>,

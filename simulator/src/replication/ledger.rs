@@ -146,7 +146,7 @@ impl Ledger {
         });
     }
 
-    fn wrong(&mut self, now: u64, what: String) {
+    fn wrong(&mut self, now: u64, what: &str) {
         self.violations.push(format!("at {now} us: {what}"));
     }
 
@@ -200,7 +200,7 @@ impl Ledger {
         if theirs == generation {
             self.wrong(
                 now,
-                format!("site {site} writes, and both are of generation {theirs}"),
+                &format!("site {site} writes, and both are of generation {theirs}"),
             );
         } else if theirs > generation {
             self.tally.split_writes += 1;
@@ -210,7 +210,7 @@ impl Ledger {
                     "two writable sides: site {site} of generation {generation} acknowledged a write, and the other took \
                      over in {theirs} at {began} us"
                 );
-                self.wrong(now, what);
+                self.wrong(now, &what);
             }
         }
     }
@@ -266,7 +266,10 @@ impl Ledger {
             } else {
                 "its acknowledgement"
             };
-            self.wrong(now, format!("site {site} lost blocks {lost:?} after {how}"));
+            self.wrong(
+                now,
+                &format!("site {site} lost blocks {lost:?} after {how}"),
+            );
         }
     }
 
@@ -282,7 +285,7 @@ impl Ledger {
     pub(super) fn stray(&mut self, site: usize, batch: u64, now: u64) {
         self.wrong(
             now,
-            format!("site {site}: its point {batch} is no prefix of what was written"),
+            &format!("site {site}: its point {batch} is no prefix of what was written"),
         );
     }
 
@@ -299,7 +302,7 @@ impl Ledger {
     pub(super) fn dishonest(&mut self, who: &str, (told, lost): (u64, u64), now: u64) {
         self.wrong(
             now,
-            format!("{who} tells of an RPO of {told} us, and {lost} us would be lost"),
+            &format!("{who} tells of an RPO of {told} us, and {lost} us would be lost"),
         );
     }
 
@@ -312,13 +315,13 @@ impl Ledger {
         } = who;
         let hash = hash(&found);
         let Some(before) = &self.courses[1 - site] else {
-            self.wrong(now, format!("site {site} took over what nobody wrote"));
+            self.wrong(now, &format!("site {site} took over what nobody wrote"));
             return;
         };
         let Some(at) = before.states.iter().rposition(|state| state.hash == hash) else {
             self.wrong(
                 now,
-                format!("site {site} took over at no state of the past"),
+                &format!("site {site} took over at no state of the past"),
             );
             return;
         };
@@ -343,13 +346,13 @@ impl Ledger {
         if planned && lost > 0 {
             self.wrong(
                 now,
-                format!("a planned failover to site {site} lost {lost} writes"),
+                &format!("a planned failover to site {site} lost {lost} writes"),
             );
         }
     }
 
     /// Something that must not be.
-    pub(super) fn note(&mut self, now: u64, what: String) {
+    pub(super) fn note(&mut self, now: u64, what: &str) {
         self.wrong(now, what);
     }
 }

@@ -108,11 +108,8 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
             lose_region(ground, site, until_micros.max(at_micros + MINUTE)).await;
         }
         What::RegionDestroyed => {
-            ground.way.cut();
             station.destroy();
-            over.await;
-            station.now().up = true;
-            ground.way.mend();
+            lose_region(ground, site, until_micros).await;
         }
         What::DiskFull => {
             ailment().full = true;

@@ -65,7 +65,7 @@ async fn note_end(ground: &Ground, station: &Station, ended: Result<()>) {
         }
         Err(error) if error.kind() == ErrorKind::Internal || error.kind() == ErrorKind::Corrupt => {
             let what = format!("the process of site {} ended: {error}", station.site);
-            ground.ledger().note(ground.handle.now(), what);
+            ground.ledger().note(ground.handle.now(), &what);
         }
         // Started again.
         Err(_) => {}

@@ -115,7 +115,7 @@ impl Schedule {
         let mut stream = draws.stream("sites", "setup", 0);
         let mut skew = || {
             if stream.once_in(3) {
-                stream.below(600) as i64 - 300
+                stream.below(600).cast_signed() - 300
             } else {
                 0
             }

@@ -43,6 +43,10 @@ pub(super) enum Order {
 pub(super) type Call = (Order, oneshot::Sender<Result<()>>);
 
 /// How a station stands.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each may be so beside the others"
+)]
 #[derive(Debug, Default)]
 pub(super) struct Now {
     /// Counts the machine's starts.

@@ -75,7 +75,7 @@ pub fn run(schedule: &Schedule, flaw: Flaw) -> Trial {
     if ending == Ending::Apart {
         let how = [0, 1].map(|site| described(&ground, site));
         let what = format!("the sites do not come to have the same: {how:?}");
-        ground.ledger().note(now, what);
+        ground.ledger().note(now, &what);
     }
     let ledger = ground.ledger();
     Trial {
@@ -142,10 +142,9 @@ fn heal(executor: &mut Executor, ground: &Arc<Ground>, destroyed: bool) -> Endin
     executor.handle().spawn(OPERATOR, async move {
         if !operator::order(&handing, active, Order::HandOver).await {
             let now = handing.handle.now();
-            handing.ledger().note(
-                now,
-                "a planned failover between healthy sites failed".to_owned(),
-            );
+            handing
+                .ledger()
+                .note(now, "a planned failover between healthy sites failed");
         }
     });
     let moved = executor.handle().now() + MINUTE;

@@ -12,13 +12,16 @@ use crate::replication::maps::PIECE_BYTES;
 use crate::replication::parcel::{Opened, hold_size};
 use crate::replication::protection;
 use crate::replication::{MESSAGE, PART, expect_message};
-use crate::seam::{BlockDevice, Link, SendFrames, compute};
+use crate::seam::{BlockDevice, Link, ReceiveFrames, SendFrames, compute};
 use crate::units::Timestamp;
 
 use super::fold::write_all;
 use super::history::Kept;
 use super::view::View;
 use super::{Choice, Replica};
+
+/// What a part is called where it is damaged.
+const NAME: &str = "a part from the source";
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,24 +116,27 @@ impl Replica {
             full: false,
             skew_micros: None,
         };
-        let ended = loop {
-            let (kind, body) = match receiver.receive().await {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break Ok(Served::Ended),
-                Err(error) => break Err(error),
-            };
-            match self.hear(&mut turn, kind, body, &mut *sender).await {
-                Ok(None) => {}
-                Ok(Some(served)) => break Ok(served),
-                Err(error) => break Err(error),
-            }
-        };
+        let ended = self.hear_all(&mut turn, &mut *sender, &mut *receiver).await;
         let mut state = self.lock();
         if state.session == number {
             (state.connected, state.since) = (false, Some(self.world().clock.now()));
         }
         drop(state);
         ended
+    }
+
+    async fn hear_all(
+        &self,
+        turn: &mut Turn,
+        sender: &mut dyn SendFrames,
+        receiver: &mut dyn ReceiveFrames,
+    ) -> Result<Served> {
+        while let Some((kind, body)) = receiver.receive().await? {
+            if let Some(served) = self.hear(turn, kind, body, sender).await? {
+                return Ok(served);
+            }
+        }
+        Ok(Served::Ended)
     }
 
     /// Whether the source is followed; it is not where this gives a reason.
@@ -258,18 +264,8 @@ impl Replica {
 
     /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
     async fn take(&self, turn: &mut Turn, body: Bytes) -> Result<Option<Message>> {
-        const NAME: &str = "a part from the source";
-        hold_size(NAME, body.len() as u64)?;
         let devices = self.devices();
-        let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
-        let (key, bytes) = (self.key.clone(), body.clone());
-        let open = move || {
-            let opened = Opened::open(&key, NAME, &bytes, &sizes)?;
-            // Nothing is confirmed that could not be had back.
-            let payloads = opened.payloads(&key, NAME, &bytes)?;
-            Ok::<_, Error>((opened, payloads))
-        };
-        let (opened, payloads) = compute(&*self.world().workers, open).await??;
+        let (opened, payloads) = self.opened(&devices, body.clone()).await?;
         let header = opened.header;
         let mut history = self.history.lock().await;
         let member = self.site.member();
@@ -332,6 +328,23 @@ impl Replica {
                 parts: history.staged(),
             }
         }))
+    }
+
+    /// Opens a part wholly: nothing is confirmed that could not be had back.
+    async fn opened(
+        &self,
+        devices: &[Arc<dyn BlockDevice>],
+        body: Bytes,
+    ) -> Result<(Opened, Vec<(Spot, Payload)>)> {
+        hold_size(NAME, body.len() as u64)?;
+        let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
+        let key = self.key.clone();
+        let open = move || {
+            let opened = Opened::open(&key, NAME, &body, &sizes)?;
+            let payloads = opened.payloads(&key, NAME, &body)?;
+            Ok::<_, Error>((opened, payloads))
+        };
+        compute(&*self.world().workers, open).await?
     }
 
     /// The first synchronisation goes straight into the disks: there is no point that it could spoil.

@@ -24,7 +24,7 @@ const COMPARED_AT_ONCE: usize = 64;
 /// Pieces whose comparison is under way: 256 MiB of disk.
 const COMPARED_MAX: usize = 4096;
 /// The longest wait before a link is tried again.
-const RETRY_MAX: Duration = Duration::from_secs(60);
+const RETRY_MAX: Duration = Duration::from_mins(1);
 /// A site that has no room is asked again after so long.
 const FULL_FOR: Duration = Duration::from_secs(10);
 /// The source says that it lives this often.
@@ -131,7 +131,7 @@ impl Source {
             let late = self.world.clock.sleep(self.settings.silence);
             select_biased! {
                 link = dialled.fuse() => link?,
-                () = late.fuse() => return Err(silent(dial.name())),
+                () = late.fuse() => return Err(silent(&dial.name())),
             }
         };
         let asked = self.world.clock.now();
@@ -182,14 +182,24 @@ impl Source {
             (link.connected, link.since, link.trouble, link.full) = (true, Some(now), None, false);
         }
         self.align((batch, parts), captured).await?;
+        self.talk((batch + 1, parts), (&mut *sender, &mut *receiver))
+            .await
+    }
+
+    /// Sends and hears, beginning with a part, until one of the two sites ends it.
+    async fn talk(
+        &self,
+        next: (u64, u32),
+        (sender, receiver): (&mut dyn SendFrames, &mut dyn ReceiveFrames),
+    ) -> Result<Ended> {
         let talk = Mutex::new(Talk {
-            next: (batch + 1, parts),
+            next,
             ..Talk::default()
         });
         {
-            let sends = self.send_all(&talk, &mut *sender);
+            let sends = self.send_all(&talk, sender);
             let reads = self.read_marked(&talk);
-            let hears = self.hear_all(&talk, &mut *receiver);
+            let hears = self.hear_all(&talk, receiver);
             select_biased! {
                 ended = hears.fuse() => ended,
                 ended = sends.fuse() => ended,
@@ -202,7 +212,7 @@ impl Source {
         let late = self.world.clock.sleep(self.settings.silence);
         let frame = select_biased! {
             frame = receiver.receive().fuse() => frame?,
-            () = late.fuse() => return Err(silent("the other site".to_owned())),
+            () = late.fuse() => return Err(silent("the other site")),
         };
         frame
             .map(|(kind, body)| expect_message(kind, &body))
@@ -217,10 +227,19 @@ impl Source {
             splitter.compare_again();
             let mut journal = lock(&self.journal);
             let has_less = journal.confirmed() > (batch, parts);
-            if has_less || journal.captured().is_none() {
+            let is_ahead = !journal.reaches(batch, parts);
+            if has_less || is_ahead || journal.captured().is_none() {
                 journal.told(captured);
             }
-            let mut gone = journal.confirm(batch, parts);
+            let mut gone = if is_ahead {
+                // What was cut here before the two met is void; where it was written is in the intent maps.
+                let gone = journal.void(batch, parts);
+                splitter.go_on_from(batch + 1, parts);
+                splitter.suspect_intended(captured.unwrap_or_else(|| self.world.clock.now()));
+                gone
+            } else {
+                journal.confirm(batch, parts)
+            };
             let expected = (batch + 1, parts);
             let next = journal
                 .next(expected)
@@ -301,11 +320,12 @@ impl Source {
             if talk.full.is_some() || talk.flying_bytes >= WINDOW_BYTES {
                 return Ok(None);
             }
-            let journal = lock(&self.journal);
-            let Some(entry) = journal.next(talk.next) else {
+            let mut journal = lock(&self.journal);
+            let Some(entry) = journal.next(talk.next).cloned() else {
                 return Ok(None);
             };
             let at = (entry.batch, entry.part);
+            journal.sends(at, entry.end.is_some());
             talk.next = if entry.end.is_some() {
                 (at.0 + 1, 0)
             } else {
@@ -313,7 +333,7 @@ impl Source {
             };
             talk.flying.push_back((at, entry.bytes));
             talk.flying_bytes += entry.bytes;
-            (at, entry.body.clone())
+            (at, entry.body)
         };
         match body {
             Body::Memory(bytes) => Ok(Some(bytes)),
@@ -506,7 +526,7 @@ fn as_payload(data: Bytes) -> Payload {
     }
 }
 
-fn silent(name: String) -> Error {
+fn silent(name: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!(
