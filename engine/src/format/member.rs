@@ -110,6 +110,9 @@ pub struct Member {
     /// As of when the other site's newest point was when `confirmed` was kept.
     #[n(12)]
     pub confirmed_at: Option<Timestamp>,
+    /// Whether a replica's disks are on their way from `folded` to a later batch: as they are they are no point.
+    #[n(13)]
+    pub folding: Option<bool>,
 }
 
 impl Member {

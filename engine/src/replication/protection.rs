@@ -18,6 +18,7 @@ pub fn begin(group: ObjectId, role: Role) -> Member {
         folded_at: Timestamp::default(),
         confirmed: 0,
         confirmed_at: None,
+        folding: None,
         failed_over: None,
         running: None,
         fenced_at: None,
@@ -132,10 +133,21 @@ pub fn may_follow(member: &Member, discard_unsent: bool) -> Result<()> {
     Ok(())
 }
 
+/// A replica's disks begin to take up a batch: until they have it they are no point.
+pub fn fold(member: &mut Member) {
+    member.folding = Some(true);
+}
+
+/// A replica's disks have everything up to a batch.
+pub fn folded(member: &mut Member, batch: u64, captured: Timestamp) {
+    (member.folded, member.folded_at, member.folding) = (batch, captured, None);
+}
+
 /// A site that was active follows the other one, once what it kept of its own time is gone.
 pub fn follow(member: &mut Member) {
     member.role = Role::Replica;
-    (member.folded, member.confirmed, member.confirmed_at) = (0, 0, None);
+    (member.folded, member.folding) = (0, None);
+    (member.confirmed, member.confirmed_at) = (0, None);
     (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
     member.running = None;
 }

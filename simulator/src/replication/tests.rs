@@ -108,7 +108,7 @@ fn strike(site: usize, (at_micros, until_micros): (u64, u64), what: What) -> Str
 /// What seeds found in the engine: an idle site that was protected to an equal one never had a point there; a replica
 /// that had been full was never sent anything again, or took a part that came after one that it had not taken; what
 /// was being written while a batch ended was not compared after a crash; batches that were cut before the sites met
-/// again bore the numbers of others that an earlier run had sent, and counted as there; what the first synchronisation had written
+/// again bore the numbers of others that an earlier run had sent, and counted as there; disks that had taken up a part of a batch were a point; what the first synchronisation had written
 /// counted as there, and was lost with the replica's machine.
 #[test]
 fn what_was_found_stays_mended() {
@@ -117,6 +117,16 @@ fn what_was_found_stays_mended() {
     let crashes = crashes.map(|(at, site)| strike(site, (at, at), What::ProcessCrash));
     let restarts = [331_684_920, 386_860_133, 495_652_769];
     let restarts = restarts.map(|at| strike(0, (at, at), What::ProcessCrash));
+    let crash = |at, site| strike(site, (at, at), What::ProcessCrash);
+    let ailing = vec![
+        crash(94_690_544, 0),
+        crash(162_338_065, 0),
+        crash(197_356_462, 0),
+        crash(233_602_830, 1),
+        strike(1, (345_814_084, 401_340_719), What::PowerLoss),
+        crash(438_517_045, 1),
+        strike(1, (473_823_193, 577_697_037), What::DiskErrors(124_390)),
+    ];
     let muted = vec![
         strike(1, (30_930_672, 146_070_241), What::Muted),
         strike(1, (153_005_965, 196_600_348), What::PowerLoss),
@@ -142,6 +152,7 @@ fn what_was_found_stays_mended() {
             (10_000_000, 80_000, 50_000),
             restarts.to_vec(),
         ),
+        (5205, [0, 0], (40_000, 80_000, 200_000), ailing),
         (1033, [0, 0], (40_000, 80_000, 5_000_000), muted),
     ];
     for (seed, skew_seconds, (bytes_per_second, latency_micros, batch_micros), strikes) in found {

@@ -7,6 +7,7 @@ use crate::format::part::{FRAME_BYTES, Header};
 use crate::format::point::Consistency;
 use crate::replication::extents::{Content, Payload, Spot};
 use crate::replication::parcel;
+use crate::replication::protection;
 use crate::replication::splitter::CONTENT_BYTES;
 use crate::retention::site_recovery;
 use crate::seam::compute;
@@ -174,6 +175,11 @@ impl Replica {
 
     /// Moves the oldest batch into the disks. Interrupted, it is done again: the history is above the disks.
     pub(super) async fn fold(&self, history: &mut History, oldest: &Kept) -> Result<()> {
+        let fold = |member: &mut crate::format::member::Member| {
+            protection::fold(member);
+            Ok(())
+        };
+        self.site.change(fold).await?;
         self.apply(oldest).await?;
         self.flush().await?;
         self.folded(history, oldest).await
@@ -188,7 +194,7 @@ impl Replica {
 
     pub(super) async fn folded(&self, history: &mut History, oldest: &Kept) -> Result<()> {
         let folded = |member: &mut crate::format::member::Member| {
-            (member.folded, member.folded_at) = (oldest.batch, oldest.captured);
+            protection::folded(member, oldest.batch, oldest.captured);
             Ok(())
         };
         self.site.change(folded).await?;

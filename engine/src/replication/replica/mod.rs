@@ -332,7 +332,8 @@ impl Replica {
 }
 
 fn points(member: &Member, history: &History) -> Vec<Point> {
-    let own = (member.folded > 0).then_some(Point {
+    let whole = member.folded > 0 && member.folding != Some(true);
+    let own = whole.then_some(Point {
         batch: member.folded,
         captured: member.folded_at,
         consistency: Consistency::Crash,

@@ -364,7 +364,7 @@ impl Replica {
         self.flush().await?;
         self.site
             .change(|member| {
-                (member.folded, member.folded_at) = (header.batch, captured);
+                protection::folded(member, header.batch, captured);
                 Ok(())
             })
             .await?;
