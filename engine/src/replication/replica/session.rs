@@ -99,12 +99,13 @@ impl Replica {
             let mut state = self.lock();
             state.session += 1;
             (state.connected, state.since, state.full) = (true, Some(mine), false);
-            let newest = super::points(&self.site.member(), &history).pop();
+            let (member, newest) = (self.site.member(), history.newest());
+            let own = (member.folded > 0).then_some(member.folded_at);
             Message::Welcome {
-                batch: newest.map_or(0, |newest| newest.batch),
+                batch: newest.map_or(member.folded, |newest| newest.batch),
                 parts: history.staged(),
                 now: mine,
-                captured: newest.map(|newest| newest.captured),
+                captured: newest.map(|newest| newest.captured).or(own),
             }
         };
         let number = self.lock().session;
