@@ -1,4 +1,6 @@
 //! The role of the site that is written: its disks are served, and follow to the other site once it is known.
+//!
+//! Long because one loop serves all that may be asked of the role.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -181,10 +183,19 @@ async fn open(state: &State, options: &Options, member: &Member) -> Result<Opene
     let key = state.identity.key.clone();
     let above = |disk: &Disk| {
         let (size, bytes) = (disk.size, Overlay::map_bytes(disk.size));
-        let internal = |error: anyhow::Error| Error::new(ErrorKind::Unavailable, format!("{error:#}"));
+        let internal =
+            |error: anyhow::Error| Error::new(ErrorKind::Unavailable, format!("{error:#}"));
         Ok(Above {
-            over: Arc::new(state.device("overlay", &disk.name, size).map_err(internal)?),
-            map: Arc::new(state.device("overlay-map", &disk.name, bytes).map_err(internal)?),
+            over: Arc::new(
+                state
+                    .device("overlay", &disk.name, size)
+                    .map_err(internal)?,
+            ),
+            map: Arc::new(
+                state
+                    .device("overlay-map", &disk.name, bytes)
+                    .map_err(internal)?,
+            ),
         })
     };
     let below = Promoted::open(site, key, (bases, failed_over), options.retention(), above).await?;
@@ -313,7 +324,9 @@ impl<'a> Active<'a> {
 
     async fn keep(&self) -> Result<()> {
         let (progress, member) = (self.source.progress(), self.state.site.member());
-        if progress.confirmed > member.confirmed || is_much_newer(progress.captured, member.confirmed_at) {
+        if progress.confirmed > member.confirmed
+            || is_much_newer(progress.captured, member.confirmed_at)
+        {
             self.state
                 .site
                 .change(|member| {

@@ -175,7 +175,9 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "critical",
             "the other site is not connected; if it is lost: `firedrill failover STATE`",
         ),
-        (_, rpo) if rpo.is_none_or(|rpo| rpo > alert) => ("warning", "the newest point is older than --alert-rpo"),
+        (_, rpo) if rpo.is_none_or(|rpo| rpo > alert) => {
+            ("warning", "the newest point is older than --alert-rpo")
+        }
         _ => ("ok", ""),
     };
     let point = |point: Point| json!({ "captured": exact(point.captured), "batch": point.batch, "consistency": point.consistency.name() });

@@ -1,5 +1,7 @@
 //! The way to the other site: what the journal holds is sent in order, what is marked is compared or read and
 //! sent, and what is confirmed is forgotten.
+//!
+//! Long because what is said in one session, and how it is answered, is read side by side.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
