@@ -25,7 +25,7 @@ fn writes(c: &mut Criterion) {
     let mut group = c.benchmark_group("replication");
     group.throughput(Throughput::Elements(4096));
     group.bench_function("4,096 random writes into a batch", |b| {
-        let mut splitter = Splitter::new(&[1 << 30], 1);
+        let mut splitter = Splitter::new(&[1 << 30], 1, u64::MAX);
         let mut offsets = offsets();
         b.iter(|| {
             for offset in offsets.by_ref().take(4096) {

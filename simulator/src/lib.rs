@@ -17,6 +17,7 @@ pub mod network;
 pub mod outcome;
 pub mod quantity;
 pub mod queue;
+pub mod replication;
 pub mod scenario;
 pub mod series;
 pub mod statistics;

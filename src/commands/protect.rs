@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use engine::format::member::{Disk, Member, Role};
+use engine::replication::protection;
 use engine::replication::transport::issue;
 use engine::seam::{BlockDevice, FileDevice, SystemEntropy};
 use engine::{Error, ErrorKind};
@@ -140,12 +141,7 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
     .await?;
     let member = state.site.member();
     if member.role == Role::Fenced {
-        if !member.handed_over && !args.discard_unsent {
-            let what = "this site was written until the other one took over, and what that had not received is only \
-                here: copy the disks away if it may be needed, then pass --discard-unsent; what differs is \
-                overwritten";
-            return Err(Error::new(ErrorKind::Conflict, what).into());
-        }
+        protection::may_follow(&member, args.discard_unsent)?;
         rejoin(&state).await?;
     }
     if member.role == Role::Active && member.failed_over.is_none() {
@@ -175,10 +171,7 @@ async fn rejoin(state: &State) -> Result<()> {
     }
     state.clear_overlays()?;
     let follow = |member: &mut Member| {
-        member.role = Role::Replica;
-        (member.folded, member.confirmed) = (0, 0);
-        (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
-        (member.running, member.folding) = (None, None);
+        protection::follow(member);
         Ok(())
     };
     state.site.change(follow).await?;

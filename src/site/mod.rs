@@ -13,12 +13,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use engine::format::member::{Member, Role, VERSION};
+use engine::format::member::{Member, Role};
 use engine::replication::nbd::{Address, Exports, Listener, Server, Serving, Tls, check_exposure};
 use engine::replication::site::Site;
 use engine::replication::transport::Identity;
 use engine::seam::{BlockDevice, FileDevice, World, open_local};
-use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 
 pub(crate) use control::{Request, call};
@@ -126,11 +125,12 @@ impl State {
 
     /// Opens a file of this folder as a device of `size` bytes: a new one is all zeros. An existing one of another
     /// size is refused.
-    pub(crate) fn device(&self, kind: &str, name: &str, size: u64) -> Result<FileDevice> {
-        let path = self.path(kind, name)?;
+    pub(crate) fn device(&self, kind: &str, name: &str, size: u64) -> engine::Result<FileDevice> {
+        let path = self.folder.join(kind).join(name);
+        let failed = |error| Error::from_io(format!("failed to make {}", path.display()), error);
+        fs::create_dir_all(self.folder.join(kind)).map_err(failed)?;
         if !path.exists() {
-            make(&path, size, kind == INTENTS)
-                .with_context(|| format!("failed to make {}", path.display()))?;
+            make(&path, size, kind == INTENTS).map_err(failed)?;
         }
         let device = FileDevice::open(&path, true)?;
         if device.size() != size {
@@ -139,16 +139,9 @@ impl State {
                 path.display(),
                 device.size()
             );
-            return Err(Error::new(ErrorKind::Corrupt, what).into());
+            return Err(Error::new(ErrorKind::Corrupt, what));
         }
         Ok(device)
-    }
-
-    /// Where a file of this folder lies, whose folder is made.
-    pub(crate) fn path(&self, kind: &str, name: &str) -> Result<PathBuf> {
-        let folder = self.folder.join(kind);
-        fs::create_dir_all(&folder)?;
-        Ok(folder.join(name))
     }
 
     /// Removes what was written above the disks since failovers.
@@ -189,21 +182,7 @@ fn make(path: &Path, size: u64, full: bool) -> std::io::Result<()> {
 
 /// A member as it begins.
 pub(crate) fn member(identity: &Identity, role: Role) -> Member {
-    Member {
-        version: VERSION,
-        group: identity.group,
-        disks: Vec::new(),
-        role,
-        generation: u64::from(role == Role::Active),
-        folded: 0,
-        folded_at: Timestamp::default(),
-        confirmed: 0,
-        failed_over: None,
-        running: None,
-        fenced_at: None,
-        handed_over: false,
-        folding: None,
-    }
+    engine::replication::protection::begin(identity.group, role)
 }
 
 /// Serves exports to NBD clients.

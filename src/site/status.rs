@@ -21,11 +21,6 @@ use crate::output;
 
 pub(crate) use people::describe;
 
-fn seconds_between(earlier: Timestamp, later: Timestamp) -> f64 {
-    let nanoseconds = (later.nanoseconds() - earlier.nanoseconds()).max(0);
-    Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX)).as_secs_f64()
-}
-
 fn micros(micros: i64) -> f64 {
     let span = Duration::from_micros(micros.unsigned_abs()).as_secs_f64();
     if micros < 0 { -span } else { span }
@@ -71,7 +66,7 @@ fn exact(at: Timestamp) -> String {
 fn active_health(
     member: &Member,
     progress: &Progress,
-    rpo: f64,
+    rpo: Option<f64>,
     options: &Options,
 ) -> (&'static str, &'static str) {
     let unprotected = options.to.is_none();
@@ -101,7 +96,7 @@ fn active_health(
             "synchronising",
             "the first synchronisation is under way: there is no recovery point yet",
         )
-    } else if rpo > alert {
+    } else if rpo.is_none_or(|rpo| rpo > alert) {
         (
             "warning",
             "the other site is further behind than --alert-rpo: see `firedrill plan bandwidth`",
@@ -126,10 +121,8 @@ pub(super) fn active(
 ) -> Value {
     let (member, progress) = (state.site.member(), source.progress());
     let now = state.world.clock.now();
-    let rpo = progress
-        .exposed_since
-        .map_or(0.0, |since| seconds_between(since, now));
-    let has_point = options.to.is_some() && progress.confirmed > 0;
+    let rpo = progress.rpo(now).map(|rpo| rpo.as_secs_f64());
+    let rpo = rpo.filter(|_| options.to.is_some());
     let (health, next) = active_health(&member, &progress, rpo, options);
     let mut document = base(&state.folder, &member);
     let told = json!({
@@ -141,8 +134,8 @@ pub(super) fn active(
         "connected_since": progress.link.since.map(output::instant),
         "trouble": progress.link.trouble,
         "clock_skew_seconds": micros(progress.link.skew_micros),
-        // Without a point over there everything would be lost: no number is small enough to be said.
-        "rpo_seconds": has_point.then_some(rpo),
+        // Without a point over there everything would be lost: no number is large enough to be said.
+        "rpo_seconds": rpo,
         "newest_point": progress.captured.map(exact),
         "lag_bytes": progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
         "journal": { "memory_bytes": progress.journal.0, "stored_bytes": progress.journal.1,
@@ -182,21 +175,14 @@ fn merge(document: &mut Value, more: Value) {
 pub(super) async fn replica(state: &State, replica: &Replica, options: &Options) -> Value {
     let (member, standing) = (state.site.member(), replica.standing().await);
     let now = state.world.clock.now();
-    // The source's clock stamps its points: the difference as it was when they met is taken off.
-    let local = |point: Point| {
-        let skewed = point.captured.nanoseconds() - i128::from(standing.skew_micros.max(0)) * 1000;
-        Timestamp::from_nanoseconds(skewed)
-    };
-    let rpo = standing
-        .newest
-        .map(|point| seconds_between(local(point), now));
+    let rpo = standing.rpo(now).map(|rpo| rpo.as_secs_f64());
     let alert = options.ship.alert_rpo.as_secs_f64();
     let (health, next) = match (&standing, rpo) {
         (standing, _) if standing.full => (
             "critical",
             "there is no room for what comes: free some, or lower --history",
         ),
-        (_, None) => (
+        (standing, _) if standing.newest.is_none() => (
             "synchronising",
             "there is no recovery point yet: the first synchronisation is not done",
         ),
@@ -204,7 +190,9 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "critical",
             "the other site is not connected; if it is lost: `firedrill failover STATE`",
         ),
-        (_, Some(rpo)) if rpo > alert => ("warning", "the newest point is older than --alert-rpo"),
+        (_, rpo) if rpo.is_none_or(|rpo| rpo > alert) => {
+            ("warning", "the newest point is older than --alert-rpo")
+        }
         _ => ("ok", ""),
     };
     let point = |point: Point| json!({ "captured": exact(point.captured), "batch": point.batch, "consistency": point.consistency.name() });
@@ -216,7 +204,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "next": next,
             "connected": standing.connected,
             "connected_since": standing.since.map(output::instant),
-            "clock_skew_seconds": micros(standing.skew_micros),
+            "clock_skew_seconds": standing.skew_micros.map(micros),
             "rpo_seconds": rpo,
             "newest_point": standing.newest.map(point),
             "oldest_point": standing.oldest.map(point),

@@ -123,10 +123,12 @@ pub struct Member {
     /// Whether the other site was told to take over and all was sent: a planned failover.
     #[n(11)]
     pub handed_over: bool,
-    /// The batch that is being written into a replica's disks, which are no point then; it is above them in the
-    /// history until it is done.
+    /// As of when the other site's newest point was when `confirmed` was kept.
     #[n(12)]
-    pub folding: Option<u64>,
+    pub confirmed_at: Option<Timestamp>,
+    /// Whether a replica's disks are on their way from `folded` to a later batch: as they are they are no point.
+    #[n(13)]
+    pub folding: Option<bool>,
 }
 
 impl Member {
@@ -217,6 +219,9 @@ pub enum Message {
         /// Its clock.
         #[n(2)]
         now: Timestamp,
+        /// As of when that batch is, by the clock of the site that made it; nothing where it has none.
+        #[n(3)]
+        captured: Option<Timestamp>,
     },
     /// The other does not follow.
     #[n(2)]
@@ -303,7 +308,11 @@ pub enum Message {
     NoRoom,
     /// The sender lives.
     #[n(11)]
-    Alive,
+    Alive {
+        /// Its clock.
+        #[n(0)]
+        now: Timestamp,
+    },
 }
 
 impl Message {

@@ -6,10 +6,9 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use object_store::path::Path;
 
-use crate::units::{MIB, Timestamp};
+use crate::units::Timestamp;
 
-/// Bytes of sealed parts in memory; older ones beyond that are put into the store.
-pub const MEMORY_BYTES_MAX: u64 = 64 * MIB as u64;
+use super::source::Settings;
 
 /// Where a part's bytes are.
 #[derive(Clone, Debug)]
@@ -44,23 +43,29 @@ pub struct Journal {
     memory: u64,
     kept: u64,
     limit: u64,
+    /// Bytes in memory; older parts beyond that are put into the store.
+    memory_max: u64,
     /// The last batch that the other site has, and the parts of the next.
     confirmed: (u64, u32),
+    /// What was sent so far, counted likewise.
+    sent: (u64, u32),
     /// When the last confirmed batch was captured.
     captured: Option<Timestamp>,
 }
 
 impl Journal {
-    /// An empty one that takes so many bytes in the store beside those in memory; `confirmed` is the last batch
-    /// that the other site has.
-    pub fn new(limit: u64, confirmed: u64) -> Self {
+    /// An empty one that takes as many bytes as `settings` say; `confirmed` is the last batch
+    /// that the other site has, as of `captured` where that is known.
+    pub fn new(settings: Settings, confirmed: u64, captured: Option<Timestamp>) -> Self {
         Self {
             entries: VecDeque::new(),
             memory: 0,
             kept: 0,
-            limit,
+            limit: settings.journal_bytes,
+            memory_max: settings.memory_bytes,
             confirmed: (confirmed, 0),
-            captured: None,
+            sent: (confirmed, 0),
+            captured,
         }
     }
 
@@ -71,8 +76,8 @@ impl Journal {
 
     /// Whether it takes more.
     pub fn has_room(&self) -> bool {
-        self.memory + self.kept < self.limit.max(MEMORY_BYTES_MAX)
-            && self.memory < 2 * MEMORY_BYTES_MAX
+        self.memory + self.kept < self.limit.max(self.memory_max)
+            && self.memory < 2 * self.memory_max
     }
 
     /// Adds a part that was just sealed.
@@ -83,7 +88,7 @@ impl Journal {
 
     /// The oldest part in memory if there are too many: it is to be kept in the store.
     pub fn to_keep(&self) -> Option<(u64, u32, Bytes)> {
-        if self.memory <= MEMORY_BYTES_MAX {
+        if self.memory <= self.memory_max {
             return None;
         }
         self.entries.iter().find_map(|entry| match &entry.body {
@@ -147,6 +152,27 @@ impl Journal {
         self.captured = self.captured.max(Some(until));
     }
 
+    /// The other site tells as of when its newest point is.
+    pub fn told(&mut self, captured: Option<Timestamp>) {
+        self.captured = captured;
+    }
+
+    /// A part goes on its way.
+    pub fn sends(&mut self, (batch, part): (u64, u32), ends: bool) {
+        let sent = if ends {
+            (batch, 0)
+        } else {
+            (batch.saturating_sub(1), part + 1)
+        };
+        self.sent = self.sent.max(sent);
+    }
+
+    /// Whether the other site may have this from here: beyond it is what an earlier run of this site sent, under
+    /// numbers that this one gave again.
+    pub fn reaches(&self, batch: u64, parts: u32) -> bool {
+        (batch, parts) <= self.confirmed.max(self.sent)
+    }
+
     /// What the other site has.
     pub fn confirmed(&self) -> (u64, u32) {
         self.confirmed
@@ -174,7 +200,8 @@ impl Journal {
             Body::Kept(at) => Some(at),
         });
         let gone = gone.collect();
-        (self.memory, self.kept, self.confirmed) = (0, 0, (batch, parts));
+        (self.memory, self.kept) = (0, 0);
+        (self.confirmed, self.sent) = ((batch, parts), (batch, parts));
         gone
     }
 }

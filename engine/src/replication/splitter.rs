@@ -16,8 +16,6 @@ use super::maps::{Doubt, Intents, PIECE_BYTES, Pieces};
 
 /// Bytes of content in a part: what is sealed, sent and put at once.
 pub const CONTENT_BYTES: u64 = 8 * MIB as u64;
-/// Bytes written that the open batch holds in memory before it marks pieces instead.
-pub const OPEN_BYTES_MAX: u64 = 64 * MIB as u64;
 /// Extents of a part: so many small writes, or holes, that an index stays below 2 MiB.
 const EXTENTS_MAX: usize = 100_000;
 
@@ -61,6 +59,7 @@ pub struct Splitter {
     open: Extents<Payload>,
     /// Bytes that were written into `open`: what they keep in memory, at most.
     held: u64,
+    open_max: u64,
     /// Pieces that were read and whose comparison is not answered: disk and number.
     compared: BTreeSet<(u16, u64)>,
     batch: u64,
@@ -75,8 +74,9 @@ pub struct Splitter {
 }
 
 impl Splitter {
-    /// Of disks of these sizes, beginning with `batch`.
-    pub fn new(sizes: &[u64], batch: u64) -> Self {
+    /// Of disks of these sizes, beginning with `batch`; the open one holds so many bytes before it marks pieces
+    /// instead.
+    pub fn new(sizes: &[u64], batch: u64, open_max: u64) -> Self {
         let maps = sizes.iter().map(|size| Maps {
             dirty: Pieces::of(*size),
             intents: Intents::of(*size),
@@ -86,6 +86,8 @@ impl Splitter {
             disks: maps.collect(),
             open: Extents::default(),
             held: 0,
+            // Less, and no marked piece could ever be read.
+            open_max: open_max.max(4 * PIECE_BYTES),
             compared: BTreeSet::new(),
             batch,
             part: 0,
@@ -146,7 +148,7 @@ impl Splitter {
             Payload::Data(data) => data.len() as u64,
             Payload::Zeros(_) => 0,
         };
-        if self.held + held > OPEN_BYTES_MAX || self.open.len() >= 8 * EXTENTS_MAX {
+        if self.held + held > self.open_max || self.open.len() >= 8 * EXTENTS_MAX {
             maps.dirty.mark(offset, length, Doubt::Written);
             return false;
         }
@@ -155,9 +157,10 @@ impl Splitter {
         true
     }
 
-    /// Marks a stretch that the other site may lack. The intent map is to be kept afterwards.
-    pub fn suspect(&mut self, (disk, offset): Spot, length: u64, now: Timestamp) {
-        self.since.get_or_insert(now);
+    /// Marks a stretch that the other site may lack since some time after `since`. The intent map is to be kept
+    /// afterwards.
+    pub fn suspect(&mut self, (disk, offset): Spot, length: u64, since: Timestamp) {
+        self.since = Some(self.since.map_or(since, |known| known.min(since)));
         let batch = self.batch;
         let maps = &mut self.disks[usize::from(disk)];
         maps.dirty.mark(offset, length, Doubt::Suspect);
@@ -168,15 +171,17 @@ impl Splitter {
     /// Marks a stretch of which nobody knows what the disk has.
     pub fn mark(&mut self, (disk, offset): Spot, length: u64, doubt: Doubt, now: Timestamp) {
         self.since.get_or_insert(now);
-        self.disks[usize::from(disk)]
-            .dirty
-            .mark(offset, length, doubt);
+        let batch = self.batch;
+        let maps = &mut self.disks[usize::from(disk)];
+        maps.dirty.mark(offset, length, doubt);
+        // It was marked before it was written; the batch that will have it may be a later one.
+        let _kept = maps.intents.mark(offset, length, batch);
     }
 
     /// The next marked piece, if the open batch has room for it: its disk, offset and length. The caller takes
     /// it while no one writes there.
     pub fn marked(&mut self) -> Option<(u16, u64, u64)> {
-        if self.held + PIECE_BYTES > OPEN_BYTES_MAX / 2 {
+        if self.held + PIECE_BYTES > self.open_max / 2 {
             return None;
         }
         self.disks.iter_mut().enumerate().find_map(|(disk, maps)| {
@@ -265,7 +270,7 @@ impl Splitter {
     }
 
     /// Cuts what is open into parts. They end the batch, as of `now`, if nothing is lacking and `end` is asked
-    /// for; an empty batch ends only where it has parts already or `even_empty`.
+    /// for; an empty batch ends only where it has parts already, something was suspect, or `even_empty`.
     pub fn cut(&mut self, now: Timestamp, end: Option<Consistency>, even_empty: bool) {
         let end = end.filter(|_| self.lacking() == 0);
         let nothing = self.open.is_empty();
@@ -346,10 +351,18 @@ impl Splitter {
     }
 
     /// Takes up a disk's intent map as a crash left it: its regions are suspect.
-    pub fn recover(&mut self, disk: u16, bits: &[u8], now: Timestamp) {
+    pub fn recover(&mut self, disk: u16, bits: &[u8], since: Timestamp) {
         let regions = self.disks[usize::from(disk)].intents.recover(bits);
         for offset in regions {
-            self.suspect((disk, offset), super::maps::REGION_BYTES, now);
+            self.suspect((disk, offset), super::maps::REGION_BYTES, since);
+        }
+    }
+
+    /// Every region that was written and is not confirmed is suspect.
+    pub fn suspect_intended(&mut self, since: Timestamp) {
+        for disk in 0..self.disks.len() {
+            let bits = self.disks[disk].intents.bits().to_vec();
+            self.recover(disk as u16, &bits, since);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::sweep::Prepared;
 use crate::trial::Setup;
 use crate::world::account::Flaw;
 
-pub use shrink::shrink;
+pub use shrink::{fewest, shrink};
 
 /// What to look for, and how long.
 #[derive(Clone, Copy, Debug)]

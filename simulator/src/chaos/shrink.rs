@@ -71,42 +71,15 @@ impl Shrink<'_> {
         Ok(true)
     }
 
-    /// Zeller's ddmin (IEEE TSE 28(2), 2002): parts of the schedule are left out, larger ones first.
     fn fewer_faults(&mut self, schedule: &mut Schedule) -> Result<()> {
-        let mut parts = 2;
-        while schedule.faults.len() > 1 {
-            let size = schedule.faults.len().div_ceil(parts);
-            let mut went = false;
-            let mut from = 0;
-            while from < schedule.faults.len() {
-                let rest = without(&schedule.faults, from, size);
-                let fewer = Schedule {
-                    faults: rest,
-                    ..schedule.clone()
-                };
-                if self.breaks(&fewer)? {
-                    (*schedule, went) = (fewer, true);
-                } else {
-                    from += size;
-                }
-            }
-            if size == 1 && !went {
-                break;
-            }
-            parts = if went {
-                parts.max(2)
-            } else {
-                (parts * 2).min(schedule.faults.len())
-            };
-        }
-        // None at all may do: then it is no fault's doing.
-        let none = Schedule {
-            faults: Vec::new(),
-            ..schedule.clone()
+        let drawn = schedule.clone();
+        let mut breaks = |faults: &[Fault]| {
+            self.breaks(&Schedule {
+                faults: faults.to_vec(),
+                ..drawn.clone()
+            })
         };
-        if self.breaks(&none)? {
-            *schedule = none;
-        }
+        schedule.faults = fewest(drawn.faults.clone(), &mut breaks)?;
         Ok(())
     }
 
@@ -164,9 +137,46 @@ impl Shrink<'_> {
     }
 }
 
-/// A schedule without `count` faults from `from` on.
-fn without(faults: &[Fault], from: usize, count: usize) -> Vec<Fault> {
-    let until = (from + count).min(faults.len());
-    let kept = faults[..from].iter().chain(&faults[until..]);
+/// The fewest of some things that still break something (Zeller's ddmin, IEEE TSE 28(2), 2002): parts of them are
+/// left out, larger ones first. None at all may do: then it is not their doing.
+///
+/// # Errors
+/// What `breaks` gives.
+pub fn fewest<T: Clone, E>(
+    mut things: Vec<T>,
+    breaks: &mut impl FnMut(&[T]) -> std::result::Result<bool, E>,
+) -> std::result::Result<Vec<T>, E> {
+    let mut parts = 2;
+    while things.len() > 1 {
+        let size = things.len().div_ceil(parts);
+        let mut went = false;
+        let mut from = 0;
+        while from < things.len() {
+            let rest = without(&things, from, size);
+            if breaks(&rest)? {
+                (things, went) = (rest, true);
+            } else {
+                from += size;
+            }
+        }
+        if size == 1 && !went {
+            break;
+        }
+        parts = if went {
+            parts.max(2)
+        } else {
+            (parts * 2).min(things.len())
+        };
+    }
+    if breaks(&[])? {
+        things.clear();
+    }
+    Ok(things)
+}
+
+/// Some things without `count` of them from `from` on.
+fn without<T: Clone>(things: &[T], from: usize, count: usize) -> Vec<T> {
+    let until = (from + count).min(things.len());
+    let kept = things[..from].iter().chain(&things[until..]);
     kept.cloned().collect()
 }

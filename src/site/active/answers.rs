@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use engine::format::member::{Member, Role};
+use engine::format::member::Member;
 use engine::format::point::Consistency;
+use engine::replication::protection;
 use engine::replication::source::Outcome;
 use engine::{Error, ErrorKind};
-use futures::future::{FutureExt, pending};
+use futures::future::FutureExt;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -24,16 +25,22 @@ impl Active<'_> {
         let now = self.state.world.clock.now();
         if let Outcome::Fenced(..) = outcome {
             let fence = |member: &mut Member| {
-                (member.role, member.fenced_at) = (Role::Fenced, Some(now));
+                protection::fence(member, now);
                 Ok(())
             };
             self.state.site.change(fence).await?;
         }
-        // Whoever was told to take over and is active has taken over, whether its answer came or not.
-        let (Outcome::HandedOver(generation) | Outcome::Fenced(generation, _)) = outcome;
         if let Some(answer) = self.waiting.take() {
-            let told = json!({ "handed_over": true, "generation": generation, "lost_bytes": 0 });
-            let _ = answer.send(Ok(told)).is_ok();
+            // Whoever was told to take over and is active has taken over, whether its answer came or not.
+            let (Outcome::HandedOver(generation) | Outcome::Fenced(generation, _)) = outcome;
+            let told = if self.state.site.member().handed_over {
+                Ok(json!({ "handed_over": true, "generation": generation, "lost_bytes": 0 }))
+            } else {
+                Err(conflict(
+                    "the other site has taken over by itself before everything was sent: see both statuses",
+                ))
+            };
+            let _ = answer.send(told).is_ok();
         }
         Ok(Next::Role)
     }
@@ -54,9 +61,7 @@ impl Active<'_> {
         };
         let now = self.state.world.clock.now();
         let fence = |member: &mut Member| {
-            (member.role, member.handed_over) = (Role::Fenced, true);
-            (member.fenced_at, member.confirmed) = (Some(now), batch);
-            member.running = None;
+            protection::hand_over(member, batch, now);
             Ok(())
         };
         // Kept before the other site is told: two are never written.
@@ -125,26 +130,12 @@ impl Active<'_> {
     }
 
     fn below_bytes(&self) -> Option<u64> {
-        let below = self.below.as_ref()?;
-        Some(
-            below
-                .overlays
-                .iter()
-                .map(|overlay| overlay.above_bytes())
-                .sum(),
-        )
+        self.below.as_ref().map(|below| below.above_bytes())
     }
 
     fn reprotect(&mut self, to: &str) -> Result<Value> {
         let member = self.state.site.member();
-        if member
-            .failed_over
-            .is_some_and(|failed_over| !failed_over.committed)
-        {
-            return Err(conflict(
-                "commit to the point first (`firedrill commit`): after that no other can be chosen",
-            ));
-        }
+        protection::reprotect(&member)?;
         if let Some(known) = &self.options.to {
             return Err(conflict(&format!("this site sends to {known} already")));
         }
@@ -168,10 +159,8 @@ impl Active<'_> {
         if let Some(before) = before {
             return Ok(json!({ "committed": true, "captured": output::instant(before.captured) }));
         }
-        let committed = below.replica.commit().await?;
-        // The view stays with those that read it until the disks have what it shows.
-        let held = std::mem::replace(&mut self.settling, pending().boxed());
-        self.settling = below.settle(held);
+        let committed = below.replica().commit().await?;
+        self.settling = disks::settle(below);
         Ok(json!({ "committed": true, "captured": output::instant(committed.captured) }))
     }
 
@@ -194,8 +183,8 @@ impl Active<'_> {
             ));
         };
         let choice = read_choice(point)?;
-        let point = below.replica.choose(choice).await?;
-        let failed_over = below.replica.fail_over(point, false).await?;
+        let point = below.replica().choose(choice).await?;
+        let failed_over = below.replica().fail_over(point, false).await?;
         // Under the new failover's name nothing lies: that these go is tidiness.
         self.state.clear(&disks::overlay(&before))?;
         self.state

@@ -11,10 +11,13 @@ use anyhow::Result;
 use engine::format::member::{Member, Role};
 use engine::replication::export::SourceExport;
 use engine::replication::nbd::{Exports, Named, Serving};
+use engine::replication::promoted::Promoted;
+use engine::replication::protection;
 use engine::replication::replica::{Replica, Served};
 use engine::replication::source::{Outcome, Parts, Protected, Source};
 use engine::replication::transport::{Identity, TlsDial};
 use engine::seam::BlockDevice;
+use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 use futures::future::{BoxFuture, FutureExt, pending};
 use serde_json::Value;
@@ -29,7 +32,7 @@ use super::daemon::{Next, Options, Signals};
 use super::{State, boot, serve};
 use crate::exit::Exit;
 use crate::output;
-use disks::{Below, NoDisks};
+use disks::NoDisks;
 
 /// What the other site confirmed is kept this often: what was confirmed since is compared after a crash.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
@@ -40,7 +43,7 @@ struct Active<'a> {
     state: &'a State,
     options: &'a mut Options,
     source: Arc<Source>,
-    below: Option<Below>,
+    below: Option<Arc<Promoted>>,
     to: watch::Sender<Option<String>>,
     churn: Churned,
     settling: BoxFuture<'static, Result<()>>,
@@ -57,7 +60,7 @@ pub(super) async fn play(
     signals: &mut Signals,
 ) -> Result<Next> {
     let member = state.site.member();
-    let (devices, below, pinned) = disks::open(state, options, &member).await?;
+    let (devices, below) = disks::open(state, options, &member).await?;
     let source = Arc::new(source(state, options, &member, &devices).await?);
     let mut serving = front_door(state, options, &member, &source).await?;
     let (to, to_seen) = watch::channel(options.to.clone());
@@ -65,8 +68,8 @@ pub(super) async fn play(
         .failed_over
         .is_some_and(|failed_over| failed_over.committed);
     let settling = match &below {
-        Some(below) if is_committed => below.settle(pinned),
-        _ => disks::hold(pinned),
+        Some(below) if is_committed => disks::settle(below),
+        _ => pending().boxed(),
     };
     let churn = Churned::new(state.world.clock.now());
     let mut active = Active {
@@ -93,10 +96,6 @@ async fn source(
     devices: &[Arc<dyn BlockDevice>],
 ) -> Result<Source> {
     let boot = boot();
-    let unclean = member
-        .running
-        .as_ref()
-        .is_some_and(|running| *running != boot);
     let protected = devices.iter().zip(&member.disks).map(|(device, disk)| {
         let intents = state.device("intents", &disk.name, disk.size.div_ceil(8 << 20))?;
         Ok(Protected {
@@ -112,15 +111,13 @@ async fn source(
         disks: member.disks.clone(),
         devices: protected.collect::<Result<_>>()?,
         confirmed: member.confirmed,
-        // What was written above the disks and not flushed goes with the process.
-        suspect: member.confirmed == 0
-            || unclean
-            || (member.failed_over.is_some() && member.running.is_some()),
+        confirmed_at: member.confirmed_at,
+        suspect: protection::is_suspect(member, &boot),
     };
     let source = Source::open(parts, options.settings()).await?;
     source.sweep().await?;
     let runs = |member: &mut Member| {
-        member.running = Some(boot);
+        protection::run(member, boot);
         Ok(())
     };
     state.site.change(runs).await?;
@@ -156,6 +153,11 @@ async fn turn_away(
 ) -> engine::Result<Served> {
     let link = identity.welcome(stream).await?;
     replica.serve(link, &NoDisks).await
+}
+
+/// Whether an idle site's last point is worth to be kept again: after a crash the RPO is told from it.
+fn is_much_newer(captured: Option<Timestamp>, kept: Option<Timestamp>) -> bool {
+    captured.is_some_and(|now| kept.is_none_or(|kept| now.seconds - kept.seconds >= 60))
 }
 
 fn told_of_settling(settled: &Result<()>) {
@@ -248,7 +250,7 @@ impl Active<'_> {
             None => None,
         };
         if let Some(below) = &self.below {
-            return Ok((listener, Arc::clone(&below.replica)));
+            return Ok((listener, Arc::clone(below.replica())));
         }
         let (site, key) = (
             Arc::clone(&self.state.site),
@@ -301,15 +303,15 @@ impl Active<'_> {
     }
 
     async fn keep(&self) -> Result<()> {
-        let confirmed = self.source.progress().confirmed;
-        if confirmed > self.state.site.member().confirmed {
-            self.state
-                .site
-                .change(|member| {
-                    member.confirmed = confirmed;
-                    Ok(())
-                })
-                .await?;
+        let (progress, member) = (self.source.progress(), self.state.site.member());
+        if progress.confirmed > member.confirmed
+            || is_much_newer(progress.captured, member.confirmed_at)
+        {
+            let confirm = |member: &mut Member| {
+                protection::confirm(member, progress.confirmed, progress.captured);
+                Ok(())
+            };
+            self.state.site.change(confirm).await?;
         }
         Ok(())
     }
@@ -338,10 +340,10 @@ impl Active<'_> {
             self.source.flush(disk as u16).await?;
         }
         self.source.flush_intents().await?;
-        let confirmed = self.source.progress().confirmed;
+        let progress = self.source.progress();
         let end = |member: &mut Member| {
-            member.running = None;
-            member.confirmed = member.confirmed.max(confirmed);
+            protection::rest(member);
+            protection::confirm(member, progress.confirmed, progress.captured);
             Ok(())
         };
         self.state.site.change(end).await?;

@@ -7,6 +7,7 @@ use crate::format::part::{FRAME_BYTES, Header};
 use crate::format::point::Consistency;
 use crate::replication::extents::{Content, Payload, Spot};
 use crate::replication::parcel;
+use crate::replication::protection;
 use crate::replication::splitter::CONTENT_BYTES;
 use crate::retention::site_recovery;
 use crate::seam::compute;
@@ -139,7 +140,7 @@ impl Replica {
                     return Ok(());
                 };
                 // The disks' own state stops being a point before they change, and a crash does not make it one.
-                self.begin_folding(oldest.batch).await?;
+                self.begin_folding().await?;
                 oldest
             };
             self.apply(&oldest).await?;
@@ -202,9 +203,9 @@ impl Replica {
         Ok(())
     }
 
-    pub(super) async fn begin_folding(&self, batch: u64) -> Result<()> {
+    pub(super) async fn begin_folding(&self) -> Result<()> {
         let begin = |member: &mut crate::format::member::Member| {
-            member.folding = Some(batch);
+            protection::fold(member);
             Ok(())
         };
         self.site.change(begin).await.map(drop)
@@ -212,8 +213,7 @@ impl Replica {
 
     pub(super) async fn have_folded(&self, kept: &Kept) -> Result<()> {
         let folded = |member: &mut crate::format::member::Member| {
-            (member.folded, member.folded_at) = (kept.batch, kept.captured);
-            member.folding = None;
+            protection::folded(member, kept.batch, kept.captured);
             Ok(())
         };
         self.site.change(folded).await.map(drop)

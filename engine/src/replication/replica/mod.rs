@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::member::{FailedOver, Member, Role};
+use crate::format::member::{FailedOver, Member};
 use crate::format::point::Consistency;
 use crate::seam::{BlockDevice, World};
 use crate::units::Timestamp;
@@ -22,6 +22,7 @@ pub use session::{MakeDisks, Served};
 pub use view::{View, ViewDisk};
 
 use super::parcel::GroupKey;
+use super::protection;
 use super::site::Site;
 
 /// A recovery point that can be had.
@@ -49,8 +50,9 @@ pub enum Choice {
 /// What can be told of a replica now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// The source's clock minus this one's when they met, in microseconds.
-    pub skew_micros: i64,
+    /// The source's clock minus this one's, in microseconds, but for the time that messages are on their way;
+    /// `None` before the source has said what time it is.
+    pub skew_micros: Option<i64>,
     /// Whether the source is connected, and since when it is or is not.
     pub connected: bool,
     /// Since when.
@@ -73,12 +75,26 @@ pub struct Standing {
     pub shortened_at: Option<Timestamp>,
 }
 
+impl Standing {
+    /// How old the newest point is by this site's clock: what a failover would lose at most. A source's clock that
+    /// is behind makes it no smaller. `None` without a point,
+    /// or before the source has said what time it is.
+    pub fn rpo(&self, now: Timestamp) -> Option<Duration> {
+        let (newest, skew) = (self.newest?, self.skew_micros?);
+        let captured = newest.captured.nanoseconds() - i128::from(skew.max(0)) * 1000;
+        let nanoseconds = (now.nanoseconds() - captured).max(0);
+        Some(Duration::from_nanos(
+            u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+        ))
+    }
+}
+
 #[derive(Debug, Default)]
 struct Now {
     session: u64,
     connected: bool,
     since: Option<Timestamp>,
-    skew_micros: i64,
+    skew_micros: Option<i64>,
     idle: Option<(u64, Timestamp)>,
     received_bytes: u64,
     full: bool,
@@ -255,29 +271,10 @@ impl Replica {
             at: self.world().clock.now(),
             committed: planned,
             planned,
-            skew_micros: self.lock().skew_micros,
+            skew_micros: self.lock().skew_micros.unwrap_or(0),
         };
         self.site
-            .change(|member| match (member.role, member.failed_over) {
-                (Role::Active, Some(before)) if !before.committed => {
-                    member.failed_over = Some(failed_over);
-                    Ok(())
-                }
-                (Role::Replica, _) => {
-                    member.role = Role::Active;
-                    member.generation += 1;
-                    member.failed_over = Some(failed_over);
-                    Ok(())
-                }
-                (Role::Active, _) => Err(Error::new(
-                    ErrorKind::Conflict,
-                    "this site is active already, and committed to its point",
-                )),
-                (Role::Fenced, _) => Err(Error::new(
-                    ErrorKind::Conflict,
-                    "this site was the source and the other one has taken over: fail back from there",
-                )),
-            })
+            .change(|member| protection::take_over(member, failed_over))
             .await?;
         Ok(failed_over)
     }
@@ -290,17 +287,7 @@ impl Replica {
         let mut committed = None;
         self.site
             .change(|member| {
-                let failed_over = member.failed_over.as_mut();
-                let failed_over = failed_over
-                    .filter(|_| member.role == Role::Active)
-                    .ok_or_else(|| {
-                        Error::new(
-                            ErrorKind::Conflict,
-                            "nothing was failed over here: there is nothing to commit",
-                        )
-                    })?;
-                failed_over.committed = true;
-                committed = Some(*failed_over);
+                committed = Some(protection::commit(member)?);
                 Ok(())
             })
             .await?;
@@ -332,7 +319,7 @@ impl Replica {
         let Some(last) = all.last() else {
             return Ok(());
         };
-        self.begin_folding(last.batch).await?;
+        self.begin_folding().await?;
         for kept in &all {
             self.apply(kept).await?;
         }
@@ -357,7 +344,8 @@ impl Replica {
 const GONE: &str = "that recovery point is gone: choose another";
 
 fn points(member: &Member, history: &History) -> Vec<Point> {
-    let own = (member.folded > 0 && member.folding.is_none()).then_some(Point {
+    let whole = member.folded > 0 && member.folding != Some(true);
+    let own = whole.then_some(Point {
         batch: member.folded,
         captured: member.folded_at,
         consistency: Consistency::Crash,

@@ -26,6 +26,8 @@ pub struct Overlay {
     state: Mutex<State>,
     gate: Gate,
     keeping: tokio::sync::Mutex<()>,
+    /// Held, by any number, while the disk below is in use.
+    resting: tokio::sync::RwLock<()>,
     /// Whether what lies below is written too.
     through: AtomicBool,
 }
@@ -64,6 +66,7 @@ impl Overlay {
             }),
             gate: Gate::default(),
             keeping: tokio::sync::Mutex::default(),
+            resting: tokio::sync::RwLock::default(),
             through: AtomicBool::new(false),
         })
     }
@@ -77,8 +80,9 @@ impl Overlay {
     }
 
     /// Puts another disk of the same content below, which is written from now on: only what lies above already
-    /// is written there, until it has sunk.
-    pub fn rest_on(&self, under: Arc<dyn BlockDevice>) {
+    /// is written there, until it has sunk. Once this has ended nobody reads what was there before.
+    pub async fn rest_on(&self, under: Arc<dyn BlockDevice>) {
+        let _nobody = self.resting.write().await;
         *self.under.lock().unwrap_or_else(PoisonError::into_inner) = under;
         self.through.store(true, Ordering::SeqCst);
     }
@@ -119,6 +123,7 @@ impl Overlay {
         let (first, last) = (offset / PIECE_BYTES, (offset + length - 1) / PIECE_BYTES);
         let (from, until) = (first * PIECE_BYTES, (last + 1) * PIECE_BYTES);
         let _pass = self.gate.write((0, from), until - from).await?;
+        let _resting = self.resting.read().await;
         let through = self.through.load(Ordering::SeqCst);
         let mut piece = first;
         while piece <= last {
@@ -238,6 +243,7 @@ impl BlockDevice for Overlay {
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         let end = offset + length as u64;
         let _pass = self.gate.read((0, offset), length as u64).await?;
+        let _resting = self.resting.read().await;
         let mut out = BytesMut::with_capacity(length);
         let mut at = offset;
         while at < end {
@@ -276,6 +282,7 @@ impl BlockDevice for Overlay {
 
     async fn runs(&self, offset: u64, length: u64) -> Result<Vec<Run>> {
         let _pass = self.gate.read((0, offset), length).await?;
+        let _resting = self.resting.read().await;
         let (mut at, end) = (offset, offset + length);
         let mut runs: Vec<Run> = Vec::new();
         while at < end {

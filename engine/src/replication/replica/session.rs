@@ -12,6 +12,7 @@ use crate::ids::ObjectId;
 use crate::replication::extents::{Payload, Spot};
 use crate::replication::maps::PIECE_BYTES;
 use crate::replication::parcel::{Opened, hold_size};
+use crate::replication::protection;
 use crate::replication::{MESSAGE, PART, expect_message};
 use crate::seam::{BlockDevice, Link, ReceiveFrames, SendFrames, compute};
 use crate::units::Timestamp;
@@ -23,6 +24,8 @@ use super::{Choice, Replica};
 
 /// The replica says that it lives this often, while it waits.
 const ALIVE: Duration = Duration::from_secs(2);
+/// What a part is called where it is damaged.
+const NAME: &str = "a part from the source";
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +53,10 @@ struct Turn {
     generation: u64,
     /// The newest state, parts under way included, once pieces were compared.
     view: Option<View>,
+    /// Whether a part found no room: those that come after it are not taken.
+    full: bool,
+    /// The source's clock minus this one's, at least.
+    skew_micros: Option<i64>,
 }
 
 impl Replica {
@@ -65,14 +72,13 @@ impl Replica {
         let Some((kind, body)) = receiver.receive().await? else {
             return Ok(Served::Ended);
         };
-        let came = self.world().clock.now();
         let hello = expect_message(kind, &body)?;
         let Message::Hello {
             version,
             group,
             generation,
             disks,
-            now,
+            ..
         } = hello
         else {
             return Err(Error::corrupt(
@@ -91,12 +97,14 @@ impl Replica {
             sender.send(MESSAGE, Bytes::from(refused.write())).await?;
             return Ok(Served::Refused(why));
         }
-        let (number, welcome) = self.welcome(now, came).await;
+        let (number, welcome) = self.welcome().await;
         sender.send(MESSAGE, Bytes::from(welcome.write())).await?;
         let turn = Turn {
             number,
             generation,
             view: None,
+            full: false,
+            skew_micros: None,
         };
         let ended = self.converse(turn, &mut *sender, &mut *receiver).await;
         let mut state = self.lock();
@@ -108,19 +116,21 @@ impl Replica {
     }
 
     /// Begins a connection's turn: every earlier one no longer counts.
-    async fn welcome(&self, theirs: Timestamp, came: Timestamp) -> (u64, Message) {
+    async fn welcome(&self) -> (u64, Message) {
         let history = self.history.lock().await;
         let now = self.world().clock.now();
         let mut state = self.lock();
         state.session += 1;
-        let skew = (theirs.nanoseconds() - came.nanoseconds()) / 1000;
-        state.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
         (state.connected, state.since, state.full) = (true, Some(now), false);
-        let batch = history
-            .newest()
-            .map_or(self.site.member().folded, |kept| kept.batch);
-        let parts = history.staged();
-        (state.session, Message::Welcome { batch, parts, now })
+        let (member, newest) = (self.site.member(), history.newest());
+        let own = (member.folded > 0).then_some(member.folded_at);
+        let welcome = Message::Welcome {
+            batch: newest.map_or(member.folded, |newest| newest.batch),
+            parts: history.staged(),
+            now,
+            captured: newest.map(|newest| newest.captured).or(own),
+        };
+        (state.session, welcome)
     }
 
     async fn converse(
@@ -140,7 +150,8 @@ impl Replica {
                             None => return Ok(Served::Ended),
                         },
                         () = self.world().clock.sleep(ALIVE).fuse() => {
-                            sender.send(MESSAGE, Bytes::from(Message::Alive.write())).await?;
+                            let alive = Message::Alive { now: self.world().clock.now() };
+                            sender.send(MESSAGE, Bytes::from(alive.write())).await?;
                         }
                     }
                 }
@@ -194,12 +205,12 @@ impl Replica {
             return Ok(Some(Refusal::Fenced));
         }
         if member.role != Role::Replica {
-            let fence = |member: &mut Member| {
-                // Another site is active in a newer generation: this one no longer is.
-                member.role = Role::Fenced;
-                Ok(())
-            };
             if member.role == Role::Active {
+                let now = self.world().clock.now();
+                let fence = |member: &mut Member| {
+                    protection::fence(member, now);
+                    Ok(())
+                };
                 self.site.change(fence).await?;
             }
             return Ok(Some(Refusal::Active));
@@ -213,6 +224,21 @@ impl Replica {
                 .await?;
         }
         Ok(None)
+    }
+
+    /// The source lives, and its clock showed `theirs` before now: of all that came in this connection what was
+    /// the shortest on its way tells best how the two clocks differ.
+    fn alive(&self, turn: &mut Turn, theirs: Timestamp) -> Message {
+        let now = self.world().clock.now();
+        let skew = (theirs.nanoseconds() - now.nanoseconds()) / 1000;
+        let skew = i64::try_from(skew).unwrap_or(i64::MAX);
+        let skew = turn.skew_micros.map_or(skew, |known| known.max(skew));
+        turn.skew_micros = Some(skew);
+        let mut state = self.lock();
+        if state.session == turn.number {
+            state.skew_micros = Some(skew);
+        }
+        Message::Alive { now }
     }
 
     async fn hear(
@@ -236,18 +262,10 @@ impl Replica {
                 hashes,
             } => self.compare(turn, disk, pieces, &hashes).await?,
             Message::Idle { batch, until } => {
-                let mine = self.world().clock.now();
-                let ahead = (until.nanoseconds() - mine.nanoseconds()) / 1000;
-                let mut state = self.lock();
-                // What took the shortest way tells the difference of the clocks best.
-                state.skew_micros = state
-                    .skew_micros
-                    .max(i64::try_from(ahead).unwrap_or(i64::MAX));
-                state.idle = Some((batch, until));
-                drop(state);
-                Message::Alive
+                self.lock().idle = Some((batch, until));
+                self.alive(turn, until)
             }
-            Message::Alive => Message::Alive,
+            Message::Alive { now } => self.alive(turn, now),
             Message::HandOver { generation, batch } => {
                 let point = self.choose(Choice::Latest).await?;
                 if point.batch != batch || generation != turn.generation + 1 {
@@ -269,14 +287,16 @@ impl Replica {
 
     /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
     async fn take(&self, turn: &mut Turn, body: Bytes) -> Result<Option<Message>> {
-        const NAME: &str = "a part from the source";
         let devices = self.devices();
-        let (opened, payloads) = self.open_received(NAME, &devices, &body).await?;
+        let (opened, payloads) = self.opened(&devices, body.clone()).await?;
         let header = opened.header;
         let mut history = self.history.lock().await;
         let member = self.site.member();
         if self.lock().session != turn.number || member.role != Role::Replica {
             return Ok(None);
+        }
+        if turn.full {
+            return Ok(Some(Message::NoRoom));
         }
         let batch = history.newest().map_or(member.folded, |kept| kept.batch);
         let first = batch == 0;
@@ -302,7 +322,7 @@ impl Replica {
         match history.put(self.world(), &header, body).await {
             Ok(()) => self.lock().full = false,
             Err(error) if error.kind() == ErrorKind::Unavailable => {
-                self.lock().full = true;
+                (self.lock().full, turn.full) = (true, true);
                 return Ok(Some(Message::NoRoom));
             }
             Err(error) => return Err(error),
@@ -332,19 +352,18 @@ impl Replica {
         }))
     }
 
-    /// Opens all of a part: nothing is confirmed that could not be had back.
-    async fn open_received(
+    /// Opens a part wholly: nothing is confirmed that could not be had back.
+    async fn opened(
         &self,
-        name: &'static str,
         devices: &[Arc<dyn BlockDevice>],
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<(Opened, Vec<(Spot, Payload)>)> {
-        hold_size(name, body.len() as u64)?;
+        hold_size(NAME, body.len() as u64)?;
         let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
-        let (key, bytes) = (self.key.clone(), body.clone());
+        let key = self.key.clone();
         let open = move || {
-            let opened = Opened::open(&key, name, &bytes, &sizes)?;
-            let payloads = opened.payloads(&key, name, &bytes)?;
+            let opened = Opened::open(&key, NAME, &body, &sizes)?;
+            let payloads = opened.payloads(&key, NAME, &body)?;
             Ok::<_, Error>((opened, payloads))
         };
         compute(&*self.world().workers, open).await?
@@ -367,7 +386,7 @@ impl Replica {
         self.flush().await?;
         self.site
             .change(|member| {
-                (member.folded, member.folded_at) = (header.batch, captured);
+                protection::folded(member, header.batch, captured);
                 Ok(())
             })
             .await?;
@@ -398,6 +417,10 @@ impl Replica {
                 view.add(at, bytes).await?;
             }
             turn.view = Some(view);
+        }
+        if self.site.member().folded == 0 {
+            // What the first synchronisation wrote counts as there from now on: it must not be lost with the machine.
+            self.flush().await?;
         }
         let size = self
             .devices()

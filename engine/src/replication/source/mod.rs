@@ -30,6 +30,9 @@ use super::splitter::{Churn, Splitter};
 /// Bytes sent and not confirmed: what a fast and far link holds. 64 MiB are 0.5 s at 1 Gbit/s.
 pub(crate) const WINDOW_BYTES: u64 = 64 * MIB as u64;
 
+/// 0.5 s of writes at 1 Gbit/s.
+const MEMORY_BYTES: u64 = 64 * MIB as u64;
+
 /// How a source behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -37,6 +40,8 @@ pub struct Settings {
     pub interval: Duration,
     /// Sealed bytes that the journal holds at most, in memory and in the state's store.
     pub journal_bytes: u64,
+    /// Bytes of the open batch in memory, and as many of sealed parts: older parts beyond that go into the store.
+    pub memory_bytes: u64,
     /// Waited after a link broke, before the next is tried; doubled up to a minute.
     pub retry: Duration,
     /// A link that is silent for so long is broken.
@@ -49,6 +54,7 @@ impl Default for Settings {
         Self {
             interval: Duration::from_millis(200),
             journal_bytes: 1 << 30,
+            memory_bytes: MEMORY_BYTES,
             retry: Duration::from_millis(500),
             silence: Duration::from_mins(1),
         }
@@ -107,7 +113,7 @@ pub struct Progress {
     pub confirmed: u64,
     /// As of when the other site's newest point is, where there was one since the start.
     pub captured: Option<Timestamp>,
-    /// When the oldest write was made that the other site lacks; `None` if it lacks none.
+    /// When the oldest write was made that the other site lacks, or may lack; `None` if it lacks none.
     pub exposed_since: Option<Timestamp>,
     /// Sealed bytes on their way: in memory, in the store.
     pub journal: (u64, u64),
@@ -117,6 +123,20 @@ pub struct Progress {
     pub intended_bytes: u64,
     /// Totals.
     pub totals: Totals,
+}
+
+impl Progress {
+    /// How old the oldest write is that would be lost if this site were lost now: never less than that. `None`
+    /// where the other site has no point, or it is not known of when its newest is.
+    pub fn rpo(&self, now: Timestamp) -> Option<Duration> {
+        let captured = self.captured.filter(|_| self.confirmed > 0)?;
+        let since = self.exposed_since.map_or(now, |since| since.min(now));
+        // What is exposed was written after the newest point.
+        let nanoseconds = now.nanoseconds() - since.max(captured.min(now)).nanoseconds();
+        Some(Duration::from_nanos(
+            u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+        ))
+    }
 }
 
 /// The source of a group.
@@ -182,6 +202,8 @@ pub struct Parts {
     pub devices: Vec<Protected>,
     /// The last batch that the other site is known to have.
     pub confirmed: u64,
+    /// As of when that is.
+    pub confirmed_at: Option<Timestamp>,
     /// Whether everything may differ: it never met the other site, or the machine went down while it ran.
     pub suspect: bool,
 }
@@ -200,12 +222,13 @@ impl Source {
             disks,
             devices,
             confirmed,
+            confirmed_at,
             suspect,
         } = parts;
         let sizes: Vec<u64> = disks.iter().map(|disk| disk.size).collect();
         let source = Self {
-            splitter: Mutex::new(Splitter::new(&sizes, confirmed + 1)),
-            journal: Mutex::new(Journal::new(settings.journal_bytes, confirmed)),
+            splitter: Mutex::new(Splitter::new(&sizes, confirmed + 1, settings.memory_bytes)),
+            journal: Mutex::new(Journal::new(settings, confirmed, confirmed_at)),
             world,
             key,
             group,
@@ -221,10 +244,11 @@ impl Source {
             cleaned: Mutex::default(),
             hand_over: Mutex::default(),
         };
-        let now = source.world.clock.now();
+        // What is marked was written at some time after the other site's last point.
+        let since = confirmed_at.unwrap_or_else(|| source.world.clock.now());
         for (number, disk) in source.devices.iter().enumerate() {
             let bits = disk.intents.read(0, disk.intents.size() as usize).await?;
-            lock(&source.splitter).recover(number as u16, &bits, now);
+            lock(&source.splitter).recover(number as u16, &bits, since);
         }
         if suspect {
             source.suspect_all().await?;
@@ -234,14 +258,16 @@ impl Source {
 
     /// Everything is compared.
     async fn suspect_all(&self) -> Result<()> {
-        self.doubt_all(&mut lock(&self.splitter));
+        let since = lock(&self.journal).captured();
+        self.doubt_all(&mut lock(&self.splitter), since);
         self.keep_all_intents().await
     }
 
-    fn doubt_all(&self, splitter: &mut Splitter) {
-        let now = self.world.clock.now();
+    /// Everything may differ since the other site's last point.
+    fn doubt_all(&self, splitter: &mut Splitter, since: Option<Timestamp>) {
+        let since = since.unwrap_or_else(|| self.world.clock.now());
         for (number, disk) in self.disks.iter().enumerate() {
-            splitter.suspect((number as u16, 0), disk.size, now);
+            splitter.suspect((number as u16, 0), disk.size, since);
         }
     }
 

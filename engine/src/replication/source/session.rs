@@ -27,8 +27,8 @@ const COMPARED_AT_ONCE: usize = 64;
 const COMPARED_MAX: usize = 4096;
 /// The longest wait before a link is tried again.
 const RETRY_MAX: Duration = Duration::from_mins(1);
-/// After the other site had no room it is asked again after so long.
-const FULL: Duration = Duration::from_secs(10);
+/// A site that has no room is asked again after so long.
+const FULL_FOR: Duration = Duration::from_secs(10);
 /// The source says that it lives this often.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -46,8 +46,8 @@ struct Talk {
     asked: VecDeque<(u16, Vec<u64>)>,
     /// What was found marked and is not yet asked about, by disk.
     asking: BTreeMap<u16, (Vec<u64>, Vec<u8>)>,
-    /// Whether the other site has no room: nothing more is sent until the next session.
-    full: bool,
+    /// Since when the other site has no room, by the clock's `elapsed`: nothing more is sent until the next session.
+    full: Option<Duration>,
 }
 
 impl Talk {
@@ -148,8 +148,13 @@ impl Source {
         };
         sender.send(MESSAGE, Bytes::from(hello.write())).await?;
         let answer = self.heard(&mut *receiver).await?;
-        let (batch, parts, theirs) = match answer {
-            Some(Message::Welcome { batch, parts, now }) => (batch, parts, now),
+        let (batch, parts, theirs, captured) = match answer {
+            Some(Message::Welcome {
+                batch,
+                parts,
+                now,
+                captured,
+            }) => (batch, parts, now, captured),
             Some(Message::Refused {
                 why: Refusal::Fenced,
                 generation,
@@ -179,20 +184,30 @@ impl Source {
             let skew = (theirs.nanoseconds() - asked.nanoseconds()) / 1000;
             link.skew_micros = i64::try_from(skew).unwrap_or(i64::MAX);
         }
-        self.align(batch, parts).await?;
+        self.align((batch, parts), captured).await?;
         {
             // Not before: until then it is not known what the other site lacks.
             let mut link = lock(&self.link);
             (link.connected, link.since, link.trouble, link.full) = (true, Some(now), None, false);
         }
+        self.talk((batch + 1, parts), (&mut *sender, &mut *receiver))
+            .await
+    }
+
+    /// Sends and hears, beginning with a part, until one of the two sites ends it.
+    async fn talk(
+        &self,
+        next: (u64, u32),
+        (sender, receiver): (&mut dyn SendFrames, &mut dyn ReceiveFrames),
+    ) -> Result<Ended> {
         let talk = Mutex::new(Talk {
-            next: (batch + 1, parts),
+            next,
             ..Talk::default()
         });
         {
-            let sends = self.send_all(&talk, &mut *sender);
+            let sends = self.send_all(&talk, sender);
             let reads = self.read_marked(&talk);
-            let hears = self.hear_all(&talk, &mut *receiver);
+            let hears = self.hear_all(&talk, receiver);
             select_biased! {
                 ended = hears.fuse() => ended,
                 ended = sends.fuse() => ended,
@@ -214,13 +229,25 @@ impl Source {
 
     /// Both sides agree what comes next. Where they can't (the other site has less than it had, or this one
     /// knows nothing of what it began), all that was cut is void and the rest is found by comparing.
-    async fn align(&self, batch: u64, parts: u32) -> Result<()> {
+    async fn align(&self, (batch, parts): (u64, u32), captured: Option<Timestamp>) -> Result<()> {
         let (gone, known) = {
             let mut splitter = lock(&self.splitter);
             splitter.compare_again();
             let mut journal = lock(&self.journal);
             let has_less = journal.confirmed() > (batch, parts);
-            let mut gone = journal.confirm(batch, parts);
+            let is_ahead = !journal.reaches(batch, parts);
+            if has_less || is_ahead || journal.captured().is_none() {
+                journal.told(captured);
+            }
+            let mut gone = if is_ahead {
+                // What was cut here before the two met is void; where it was written is in the intent maps.
+                let gone = journal.void(batch, parts);
+                splitter.go_on_from(batch + 1, parts);
+                splitter.suspect_intended(captured.unwrap_or_else(|| self.world.clock.now()));
+                gone
+            } else {
+                journal.confirm(batch, parts)
+            };
             let expected = (batch + 1, parts);
             let next = journal
                 .next(expected)
@@ -236,7 +263,7 @@ impl Source {
             }
             if !continues && !fresh {
                 // In the same step: what was void is never taken for sent.
-                self.doubt_all(&mut splitter);
+                self.doubt_all(&mut splitter, journal.captured());
             }
             (gone, continues || fresh)
         };
@@ -263,11 +290,6 @@ impl Source {
                 sender.send(PART, part).await?;
                 lock(&self.totals).sent_bytes += length;
                 continue;
-            }
-            if lock(talk).full {
-                self.world.clock.sleep(FULL).await;
-                let what = "the other site has no room for what is sent: free some there";
-                return Err(Error::new(ErrorKind::Unavailable, what));
             }
             let order = *lock(&self.hand_over);
             let order = order.filter(|(_, batch)| !ordered && self.has_all(*batch));
@@ -307,21 +329,22 @@ impl Source {
             journal.idle(now);
             return Message::Idle { batch, until: now };
         }
-        Message::Alive
+        Message::Alive { now }
     }
 
     /// The next part that the journal has and the window admits.
     async fn next_part(&self, talk: &Mutex<Talk>) -> Result<Option<Bytes>> {
         let (at, body) = {
             let mut talk = lock(talk);
-            if talk.full || talk.flying_bytes >= WINDOW_BYTES {
+            if talk.full.is_some() || talk.flying_bytes >= WINDOW_BYTES {
                 return Ok(None);
             }
-            let journal = lock(&self.journal);
-            let Some(entry) = journal.next(talk.next) else {
+            let mut journal = lock(&self.journal);
+            let Some(entry) = journal.next(talk.next).cloned() else {
                 return Ok(None);
             };
             let at = (entry.batch, entry.part);
+            journal.sends(at, entry.end.is_some());
             talk.next = if entry.end.is_some() {
                 (at.0 + 1, 0)
             } else {
@@ -329,7 +352,7 @@ impl Source {
             };
             talk.flying.push_back((at, entry.bytes));
             talk.flying_bytes += entry.bytes;
-            (at, entry.body.clone())
+            (at, entry.body)
         };
         match body {
             Body::Memory(bytes) => Ok(Some(bytes)),
@@ -340,7 +363,7 @@ impl Source {
                     let gone = {
                         let mut splitter = lock(&self.splitter);
                         let mut journal = lock(&self.journal);
-                        self.doubt_all(&mut splitter);
+                        self.doubt_all(&mut splitter, journal.captured());
                         let (batch, parts) = journal.confirmed();
                         journal.void(batch, parts)
                     };
@@ -367,7 +390,7 @@ impl Source {
     async fn read_one(&self, talk: &Mutex<Talk>) -> Result<bool> {
         let busy = {
             let talk = lock(talk);
-            talk.full || talk.asked.len() * COMPARED_AT_ONCE >= COMPARED_MAX
+            talk.full.is_some() || talk.asked.len() * COMPARED_AT_ONCE >= COMPARED_MAX
         };
         let marked = if busy || !lock(&self.journal).has_room() {
             None
@@ -463,10 +486,18 @@ impl Source {
                     lock(&self.splitter).answered(disk, &compared, &pieces);
                 }
                 Message::NoRoom => {
-                    lock(talk).full = true;
+                    let now = self.world.clock.elapsed();
+                    lock(talk).full.get_or_insert(now);
                     lock(&self.link).full = true;
                 }
-                Message::Alive => self.clean().await?,
+                Message::Alive { .. } => {
+                    let full = lock(talk).full;
+                    if full.is_some_and(|since| self.world.clock.elapsed() > since + FULL_FOR) {
+                        let what = "the other site has no room: it is asked again";
+                        return Err(Error::new(ErrorKind::Unavailable, what));
+                    }
+                    self.clean().await?;
+                }
                 Message::TakenOver { generation } => return Ok(Ended::TakenOver(generation)),
                 Message::Refused {
                     why: Refusal::Fenced,

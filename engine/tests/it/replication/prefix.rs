@@ -93,6 +93,7 @@ async fn write(
 fn settings(rng: &mut Rng) -> Settings {
     Settings {
         journal_bytes: 1 << 20,
+        memory_bytes: 512 << 10,
         interval: Duration::from_millis([20, 200, 1000][rng.random_range(0..3_usize)]),
         ..Settings::default()
     }

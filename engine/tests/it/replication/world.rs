@@ -7,9 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use engine::error::{Error, ErrorKind, Result};
-use engine::format::member::{Disk, Member, Role, VERSION};
+use engine::format::member::{Disk, Role};
 use engine::ids::ObjectId;
 use engine::replication::parcel::GroupKey;
+use engine::replication::protection::begin;
 use engine::replication::replica::{MakeDisks, Replica, Retention};
 use engine::replication::site::Site;
 use engine::replication::source::{Parts, Protected, Settings, Source};
@@ -331,6 +332,7 @@ impl Here {
             disks: disks.collect(),
             devices: devices.collect(),
             confirmed,
+            confirmed_at: None,
             suspect,
         };
         Source::open(parts, self.settings)
@@ -350,21 +352,7 @@ pub(super) struct There {
 impl There {
     pub(super) async fn new(clock: &Arc<Paused>, retention: Retention) -> Self {
         let world = world(clock);
-        let member = Member {
-            version: VERSION,
-            group: ObjectId([0; 16]),
-            disks: Vec::new(),
-            role: Role::Replica,
-            generation: 0,
-            folded: 0,
-            folded_at: Timestamp::default(),
-            confirmed: 0,
-            failed_over: None,
-            running: None,
-            fenced_at: None,
-            handed_over: false,
-            folding: None,
-        };
+        let member = begin(ObjectId([0; 16]), Role::Replica);
         Site::create(world.clone(), member)
             .await
             .expect("a new site");

@@ -1,0 +1,98 @@
+//! Site recovery, emulated: the engine's own source and replica at two simulated sites, over simulated disks, a
+//! simulated way between them and clocks that differ, under faults that a seed draws.
+//!
+//! Beside every trial run checkers: each recovery point is the disks as they were at one instant of what was
+//! acknowledged (`watch`); no report of an RPO is less than what would be lost (`watch`); never are two sides written
+//! that could have known of each other (`ledger`); what was acknowledged survives a crash, and what was flushed a loss
+//! of power (`ledger`); once everything heals, both sites come to have the same (`trial`).
+
+mod client;
+mod depot;
+mod disk;
+mod lead;
+mod ledger;
+mod operator;
+mod process;
+mod schedule;
+mod shrink;
+mod station;
+mod trial;
+mod watch;
+mod wire;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use engine::replication::replica::Retention;
+use engine::replication::source::Settings;
+
+use crate::draw::Draws;
+use crate::executor::Handle;
+
+pub use ledger::Tally;
+pub use schedule::{Schedule, Strike, What};
+pub use shrink::shrink;
+pub use trial::{Ending, Trial, run};
+
+/// A bug that is planted, to see that its checker finds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flaw {
+    /// None.
+    #[default]
+    None,
+    /// A replica's disks lose a write now and then: points are no states of the past.
+    ForgetsWrites,
+    /// Sites forget that they were fenced: two are written.
+    ForgetsFences,
+    /// The replica's machine loses what it confirmed last when it goes down: reports are too good.
+    ForgetsBatches,
+    /// Long frames are swallowed by the network: the sites never come to have the same.
+    SwallowsFrames,
+}
+
+/// What a trial is played on.
+#[derive(Debug)]
+struct Ground {
+    handle: Handle,
+    draws: Draws,
+    way: Arc<wire::Way>,
+    bytes_per_second: u64,
+    stations: [Arc<station::Station>; 2],
+    sizes: Vec<u64>,
+    settings: Settings,
+    retention: Retention,
+    ledger: Mutex<ledger::Ledger>,
+    written: AtomicBool,
+    turns: AtomicU64,
+    calm_since: AtomicU64,
+    me: Weak<Ground>,
+}
+
+impl Ground {
+    fn ledger(&self) -> MutexGuard<'_, ledger::Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A number that no one had before.
+    fn turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether clients write.
+    fn is_written(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Something may keep the sites from meeting, or did until now.
+    fn disturbed(&self) {
+        self.calm_since.store(self.handle.now(), Ordering::Relaxed);
+    }
+
+    /// Since when nothing did.
+    fn calm_since(&self) -> u64 {
+        self.calm_since.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;
