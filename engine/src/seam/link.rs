@@ -1,6 +1,7 @@
 //! The way to the other site: frames in order, or an error.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -37,6 +38,8 @@ pub struct Link {
     pub sender: Box<dyn SendFrames>,
     /// From there.
     pub receiver: Box<dyn ReceiveFrames>,
+    /// Bytes that came from there so far, of a frame under way too.
+    pub arrived: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Link {
@@ -64,9 +67,14 @@ impl Link {
         S: AsyncRead + AsyncWrite + Send + 'static,
     {
         let (reader, writer) = tokio::io::split(stream);
+        let arrived = Arc::<AtomicU64>::default();
         Self {
             sender: Box::new(Sender { writer, pace }),
-            receiver: Box::new(Receiver { reader }),
+            receiver: Box::new(Receiver {
+                reader,
+                arrived: Arc::clone(&arrived),
+            }),
+            arrived,
         }
     }
 }
@@ -109,6 +117,7 @@ impl<W: AsyncWrite + Unpin + Send> SendFrames for Sender<W> {
 
 struct Receiver<R> {
     reader: R,
+    arrived: Arc<AtomicU64>,
 }
 
 #[async_trait]
@@ -119,6 +128,8 @@ impl<R: AsyncRead + Unpin + Send> ReceiveFrames for Receiver<R> {
             let ended = error.kind() == std::io::ErrorKind::UnexpectedEof;
             return if ended { Ok(None) } else { Err(broken(error)) };
         }
+        self.arrived
+            .fetch_add(PREFIX_BYTES as u64, Ordering::Relaxed);
         let [a, b, c, d, kind] = prefix;
         let length = u32::from_le_bytes([a, b, c, d]);
         if length > FRAME_BYTES_MAX {
@@ -138,6 +149,7 @@ impl<R: AsyncRead + Unpin + Send> ReceiveFrames for Receiver<R> {
             if read == 0 {
                 return Err(broken(std::io::ErrorKind::UnexpectedEof.into()));
             }
+            self.arrived.fetch_add(read as u64, Ordering::Relaxed);
             left -= read;
         }
         Ok(Some((kind, body.freeze())))

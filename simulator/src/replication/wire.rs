@@ -1,5 +1,6 @@
 //! The way between two simulated sites: frames over roads that are slow, cut, reset, or carry one direction only.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -16,6 +17,8 @@ use crate::network::{LinkId, ROADS_HOST, Roads};
 const QUEUE: usize = 4;
 /// Bytes that each frame costs beside its body: TCP/IP, TLS and its own prefix.
 const FRAME_BYTES: u64 = 100;
+/// Bytes that are carried at once.
+const SLICE_BYTES: u64 = 64 << 10;
 
 /// How the way stands.
 #[derive(Debug)]
@@ -151,15 +154,26 @@ impl Way {
         self: Arc<Self>,
         from: usize,
         mut queue: mpsc::Receiver<(u8, Bytes)>,
-        out: mpsc::Sender<(u64, u8, Bytes)>,
+        (out, arrived): (mpsc::Sender<(u64, u8, Bytes)>, Arc<AtomicU64>),
     ) {
         let mut lost = false;
         while let Some((kind, body)) = queue.recv().await {
-            if !self.carry(from, body.len() as u64).await {
-                return;
+            let mut left = body.len() as u64;
+            loop {
+                let slice = left.min(SLICE_BYTES);
+                if !self.carry(from, slice).await {
+                    return;
+                }
+                // A stream that lacks a piece gives nothing of what comes after.
+                lost |= self.lock().mutes[from] > 0;
+                if !lost {
+                    arrived.fetch_add(slice.max(1), Ordering::Relaxed);
+                }
+                left -= slice;
+                if left == 0 {
+                    break;
+                }
             }
-            // A stream that lacks a piece gives nothing of what comes after.
-            lost |= self.lock().mutes[from] > 0;
             lost |= self
                 .frame_bytes_max
                 .is_some_and(|most| body.len() as u64 > most);
@@ -179,17 +193,18 @@ impl Way {
         }
     }
 
-    fn half(self: &Arc<Self>, from: usize, end: usize) -> (Out, In) {
+    fn half(self: &Arc<Self>, from: usize, end: usize) -> (Out, In, Arc<AtomicU64>) {
         let (queued, queue) = mpsc::channel(QUEUE);
         let (out, arrived) = mpsc::channel(QUEUE * 16);
-        let pump = Arc::clone(self).pump(from, queue, out);
+        let bytes = Arc::<AtomicU64>::default();
+        let pump = Arc::clone(self).pump(from, queue, (out, Arc::clone(&bytes)));
         self.handle.spawn(ROADS_HOST, pump);
         let wire = |end| Wire {
             way: Arc::clone(self),
             end,
             resets: self.lock().resets[end],
         };
-        (Out(wire(end), queued), In(wire(1 - end), arrived))
+        (Out(wire(end), queued), In(wire(1 - end), arrived), bytes)
     }
 }
 
@@ -266,16 +281,18 @@ impl Dial for Caller {
             way.handle.sleep(way.latency_micros).await;
         }
         let door = way.lock().doors[to].clone().ok_or_else(unanswered)?;
-        let (there, theirs) = way.half(from, 0);
-        let (back, ours) = way.half(to, 1);
+        let (there, theirs, arrived_there) = way.half(from, 0);
+        let (back, ours, arrived) = way.half(to, 1);
         let link = Link {
             sender: Box::new(back),
             receiver: Box::new(theirs),
+            arrived: arrived_there,
         };
         door.try_send(link).map_err(|_| unanswered())?;
         Ok(Link {
             sender: Box::new(there),
             receiver: Box::new(ours),
+            arrived,
         })
     }
 

@@ -1,6 +1,7 @@
 //! One connection of the source: parts are authenticated, kept, confirmed; pieces are compared.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +25,8 @@ use super::{Choice, Replica};
 
 /// The replica says that it lives this often, while it waits.
 const ALIVE: Duration = Duration::from_secs(2);
+/// A connection over which not a byte came for so long is given up: a source speaks every second.
+const SILENCE: Duration = Duration::from_mins(1);
 /// What a part is called where it is damaged.
 const NAME: &str = "a part from the source";
 
@@ -68,6 +71,7 @@ impl Replica {
         let Link {
             mut sender,
             mut receiver,
+            arrived,
         } = link;
         let Some((kind, body)) = receiver.receive().await? else {
             return Ok(Served::Ended);
@@ -106,7 +110,9 @@ impl Replica {
             full: false,
             skew_micros: None,
         };
-        let ended = self.converse(turn, &mut *sender, &mut *receiver).await;
+        let ended = self
+            .converse(turn, &mut *sender, (&mut *receiver, &arrived))
+            .await;
         let mut state = self.lock();
         if state.session == number {
             (state.connected, state.since) = (false, Some(self.world().clock.now()));
@@ -137,12 +143,14 @@ impl Replica {
         &self,
         mut turn: Turn,
         sender: &mut dyn SendFrames,
-        receiver: &mut dyn ReceiveFrames,
+        (receiver, arrived): (&mut dyn ReceiveFrames, &AtomicU64),
     ) -> Result<Served> {
         loop {
             let (kind, body) = {
-                // A frame may take minutes on a slow link: the source hears meanwhile that this site lives.
+                // A frame may take minutes on a slow link: the source hears that it arrives, and not a word where
+                // nothing does.
                 let mut frame = receiver.receive().fuse();
+                let (mut came, mut quiet) = (arrived.load(Ordering::Relaxed), Duration::ZERO);
                 loop {
                     select_biased! {
                         frame = frame => match frame? {
@@ -150,8 +158,15 @@ impl Replica {
                             None => return Ok(Served::Ended),
                         },
                         () = self.world().clock.sleep(ALIVE).fuse() => {
-                            let alive = Message::Alive { now: self.world().clock.now() };
-                            sender.send(MESSAGE, Bytes::from(alive.write())).await?;
+                            let before = std::mem::replace(&mut came, arrived.load(Ordering::Relaxed));
+                            quiet = if came == before { quiet + ALIVE } else { Duration::ZERO };
+                            if quiet >= SILENCE {
+                                return Err(Error::new(ErrorKind::Unavailable, "the source is silent"));
+                            }
+                            if came != before {
+                                let alive = Message::Alive { now: self.world().clock.now() };
+                                sender.send(MESSAGE, Bytes::from(alive.write())).await?;
+                            }
                         }
                     }
                 }

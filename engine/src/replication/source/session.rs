@@ -137,6 +137,7 @@ impl Source {
         let Link {
             mut sender,
             mut receiver,
+            ..
         } = self.dialled(dial).await?;
         let asked = self.world.clock.now();
         let hello = Message::Hello {

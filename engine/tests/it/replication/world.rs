@@ -242,11 +242,13 @@ impl Dial for Exchange {
         let theirs = Link {
             sender: Box::new(Out(wire(), from.0)),
             receiver: Box::new(In(wire(), to.1)),
+            arrived: Arc::default(),
         };
         self.calls.try_send(theirs).map_err(|_| gone())?;
         Ok(Link {
             sender: Box::new(Out(wire(), to.0)),
             receiver: Box::new(In(wire(), from.1)),
+            arrived: Arc::default(),
         })
     }
 
