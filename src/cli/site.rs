@@ -50,6 +50,17 @@ pub(crate) struct ProtectArgs {
     pub(crate) serve: ServeArgs,
     #[command(flatten)]
     pub(crate) ship: ShipArgs,
+    #[command(flatten)]
+    pub(crate) back: TakeBackArgs,
+}
+
+/// For when the other site is gone for good.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct TakeBackArgs {
+    /// The other site took over, and is gone for good: be active again, with the disks as they were when it did. What
+    /// was written there since is lost; should it come back it is fenced
+    #[arg(long)]
+    pub(crate) take_back: bool,
 }
 
 /// How a site that is written sends.
@@ -101,8 +112,10 @@ pub(crate) struct ReplicaServeArgs {
     pub(crate) ship: ShipArgs,
     /// Follow although this site was written and the other took over without having everything: what it lacks is
     /// overwritten here
-    #[arg(long)]
+    #[arg(long, conflicts_with = "take_back")]
     pub(crate) discard_unsent: bool,
+    #[command(flatten)]
+    pub(crate) back: TakeBackArgs,
 }
 
 /// Which points a replica keeps.

@@ -46,6 +46,9 @@ pub(crate) async fn run(args: &ProtectArgs) -> Result<Exit> {
         })
     };
     let state = State::open(&args.state, first).await?;
+    if args.back.take_back {
+        take_back(&state).await?;
+    }
     let known = state.site.member();
     let same = |disk: &Disk| (disk.name.clone(), disk.size, disk.path.clone());
     if known.role == Role::Active && !known.disks.iter().map(same).eq(disks.iter().map(same)) {
@@ -139,6 +142,9 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
         Ok(site::member(identity, Role::Replica))
     })
     .await?;
+    if args.back.take_back {
+        take_back(&state).await?;
+    }
     let member = state.site.member();
     if member.role == Role::Fenced {
         protection::may_follow(&member, args.discard_unsent)?;
@@ -161,6 +167,18 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
         keep: Some(args.keep.clone()),
     };
     site::run(&state, options).await
+}
+
+/// The other site is gone for good: this one is active again.
+async fn take_back(state: &State) -> Result<()> {
+    let since = state.site.member().fenced_at;
+    state.site.change(protection::take_back).await?;
+    let since = since.map_or_else(|| "then".to_owned(), output::instant);
+    warn(&format!(
+        "active again, with the disks as of {since}: what was written at the other site since is lost, and that site \
+         is fenced should it come back"
+    ));
+    Ok(())
 }
 
 /// A site that was active follows: what it kept of its own time goes.

@@ -100,7 +100,8 @@ pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
             Role::Fenced if member.handed_over => {
                 output::warn(&format!(
                     "this site has handed over with everything: see the other one's status (if it has not taken over, \
-                     `firedrill failover` there loses nothing); follow it with `firedrill replica serve {}`",
+                     `firedrill failover` there loses nothing); follow it with `firedrill replica serve {}`. Were the \
+                     other one gone for good, --take-back makes this one active again",
                     state.folder.display()
                 ));
                 return Ok(Exit::Met);
@@ -109,7 +110,7 @@ pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
                 output::warn(&format!(
                     "the other site has taken over in a newer generation: nothing is written here any more. What it \
                      had not received is only here; `firedrill replica serve {} --discard-unsent` gives that up and \
-                     follows",
+                     follows. Were the other one gone for good, --take-back makes this one active again",
                     state.folder.display()
                 ));
                 return Ok(Exit::Missed);

@@ -134,6 +134,25 @@ pub fn may_follow(member: &Member, discard_unsent: bool) -> Result<()> {
     Ok(())
 }
 
+/// A site that another one took over from is active again, with its disks as they were then: for when the other is
+/// gone for good. Its generation passes the other's, so that this one is fenced should it come back.
+///
+/// # Errors
+/// `Conflict` where no other site has taken over from this one.
+pub fn take_back(member: &mut Member) -> Result<()> {
+    if member.role != Role::Fenced {
+        return Err(conflict(
+            "no other site has taken over from this one: there is nothing to take back",
+        ));
+    }
+    member.role = Role::Active;
+    // The other one's is one more than this site's was.
+    member.generation += 2;
+    (member.confirmed, member.confirmed_at) = (0, None);
+    (member.fenced_at, member.handed_over) = (None, false);
+    Ok(())
+}
+
 /// A replica's disks begin to take up a batch: until they have it they are no point.
 pub fn fold(member: &mut Member) {
     member.folding = Some(true);
@@ -160,7 +179,8 @@ fn conflict(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::{
-        begin, commit, fence, follow, hand_over, is_suspect, may_follow, reprotect, run, take_over,
+        begin, commit, fence, follow, hand_over, is_suspect, may_follow, reprotect, run, take_back,
+        take_over,
     };
     use crate::format::member::{FailedOver, Role};
     use crate::ids::ObjectId;
@@ -205,6 +225,19 @@ mod tests {
         may_follow(&member, false).unwrap();
         fence(&mut member, Timestamp::default());
         assert_eq!(member.fenced_at, Some(THEN));
+    }
+
+    #[test]
+    fn what_was_given_away_is_taken_back_past_whoever_took_it() {
+        let mut here = begin(ObjectId([1; 16]), Role::Active);
+        let mut there = begin(ObjectId([1; 16]), Role::Replica);
+        there.generation = here.generation;
+        take_back(&mut here).unwrap_err();
+        hand_over(&mut here, 12, THEN);
+        take_over(&mut there, over(true)).unwrap();
+        take_back(&mut here).unwrap();
+        assert!(here.generation > there.generation && is_suspect(&here, "a"));
+        assert_eq!((here.role, here.handed_over), (Role::Active, false));
     }
 
     #[test]

@@ -277,7 +277,7 @@ impl Lead<'_> {
         };
         self.site.change(over).await?;
         self.source.close("this site has handed over").await;
-        self.source.hand_over(self.source.generation() + 1, batch);
+        self.source.hand_over(self.source.generation() + 1);
         Ok(())
     }
 

@@ -157,6 +157,13 @@ impl Ledger {
             .is_some_and(|course| course.name == name)
     }
 
+    /// A site is active again, in a newer generation, with the disks that it had.
+    pub(super) fn taken_back(&mut self, site: usize, name: (u64, i128), now: u64) {
+        if let Some(course) = &mut self.courses[site] {
+            (course.name, course.began) = (name, now);
+        }
+    }
+
     /// The content that a site's disks should have.
     pub(super) fn content(&self, site: usize) -> Option<&Content> {
         self.courses[site].as_ref().map(|course| &course.disks)

@@ -156,15 +156,24 @@ async fn ordered(ground: &Ground, site: usize, what: What) {
 }
 
 /// Has a fenced site follow.
-pub(super) fn rejoin(ground: &Ground, site: usize) {
-    let station = &ground.stations[site];
-    let now = station.now();
-    let may = now.up && now.fenced && !now.running;
-    drop(now);
-    if may && let Some(ground) = ground.me.upgrade() {
-        let rejoined = process::rejoin(ground, site);
-        station.host.handle.spawn(station.host.id, rejoined);
+fn rejoin(ground: &Ground, site: usize) {
+    if let Some(me) = ground.me.upgrade().filter(|_| is_fenced(ground, site)) {
+        let host = &ground.stations[site].host;
+        host.handle.spawn(host.id, process::rejoin(me, site));
     }
+}
+
+/// Has a fenced site be active again.
+fn take_back(ground: &Ground, site: usize) {
+    if let Some(me) = ground.me.upgrade().filter(|_| is_fenced(ground, site)) {
+        let host = &ground.stations[site].host;
+        host.handle.spawn(host.id, process::take_back(me, site));
+    }
+}
+
+fn is_fenced(ground: &Ground, site: usize) -> bool {
+    let now = ground.stations[site].now();
+    now.up && now.fenced && !now.running
 }
 
 /// Brings two sites to where one is active, the other follows, and lacks nothing: what an operator does who has time.
@@ -173,7 +182,13 @@ pub(super) async fn settle(ground: &Ground) -> bool {
     let mut roles = [None, None];
     for station in &ground.stations {
         roles[station.site] = role(ground, station.site).await;
-        rejoin(ground, station.site);
+    }
+    for site in [0, 1] {
+        // Another that follows and has no point was destroyed, or never got one: what there is is here.
+        match roles[1 - site] {
+            Some((Role::Replica, (_, 0))) => take_back(ground, site),
+            _ => rejoin(ground, site),
+        }
     }
     match roles {
         [Some((Role::Active, _)), Some((Role::Replica, _))] => protect(ground, 0).await,

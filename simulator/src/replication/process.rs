@@ -214,6 +214,24 @@ pub(super) async fn rejoin(ground: Arc<Ground>, number: usize) {
     }
 }
 
+/// A site that was active is so again: the other one is gone for good.
+pub(super) async fn take_back(ground: Arc<Ground>, number: usize) {
+    let station = Arc::clone(&ground.stations[number]);
+    let Ok(site) = load(&ground, &station).await else {
+        return;
+    };
+    if site.change(protection::take_back).await.is_ok() {
+        let member = site.member();
+        let at = member.failed_over.map_or(0, |over| over.at.nanoseconds());
+        let now = ground.handle.now();
+        ground
+            .ledger()
+            .taken_back(number, (member.generation, at), now);
+        station.now().fenced = false;
+        ground.handle.trace(station.host.id, "taken back", 0);
+    }
+}
+
 async fn follow_again(ground: &Ground, station: &Station) -> Result<()> {
     let site = load(ground, station).await?;
     if site.member().role != Role::Fenced {

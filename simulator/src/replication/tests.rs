@@ -108,8 +108,9 @@ fn strike(site: usize, (at_micros, until_micros): (u64, u64), what: What) -> Str
 /// What seeds found in the engine: an idle site that was protected to an equal one never had a point there; a replica
 /// that had been full was never sent anything again, or took a part that came after one that it had not taken; what
 /// was being written while a batch ended was not compared after a crash; batches that were cut before the sites met
-/// again bore the numbers of others that an earlier run had sent, and counted as there; disks that had taken up a part of a batch were a point; what the first synchronisation had written
-/// counted as there, and was lost with the replica's machine.
+/// again bore the numbers of others that an earlier run had sent, and counted as there; disks that had taken up a part of a batch were a point; what the first synchronisation had
+/// written counted as there, and was lost with the replica's machine; a source whose words were lost heard for ever that the
+/// other site lives; a site that had handed over to one that was destroyed told nobody else to take over.
 #[test]
 fn what_was_found_stays_mended() {
     let full = |span| vec![strike(1, span, What::DiskFull)];
@@ -154,6 +155,21 @@ fn what_was_found_stays_mended() {
         ),
         (5205, [0, 0], (40_000, 80_000, 200_000), ailing),
         (1033, [0, 0], (40_000, 80_000, 5_000_000), muted),
+        (
+            72,
+            [0, 0],
+            (400_000, 20_000, 200_000),
+            vec![strike(0, (577_257_711, 673_260_539), What::Muted)],
+        ),
+        (
+            1422,
+            [0, 0],
+            (40_000, 80_000, 200_000),
+            vec![
+                strike(1, (4_479_219, 26_614_179), What::RegionDestroyed),
+                strike(0, (6_620_717, 6_620_717), What::HandOver),
+            ],
+        ),
     ];
     for (seed, skew_seconds, (bytes_per_second, latency_micros, batch_micros), strikes) in found {
         let schedule = Schedule {

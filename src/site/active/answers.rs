@@ -69,7 +69,7 @@ impl Active<'_> {
         self.source
             .close("this site has handed over to the other one")
             .await;
-        self.source.hand_over(self.source.generation() + 1, batch);
+        self.source.hand_over(self.source.generation() + 1);
         Ok(())
     }
 

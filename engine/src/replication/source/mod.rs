@@ -161,7 +161,7 @@ pub struct Source {
     /// When confirmed regions were taken from the intent maps last, by the clock's `elapsed`.
     cleaned: Mutex<Duration>,
     /// The other site is to take over in this generation, after this batch.
-    hand_over: Mutex<Option<(u64, u64)>>,
+    hand_over: Mutex<Option<u64>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -445,10 +445,10 @@ impl Source {
         }
     }
 
-    /// Tells the other site to take over, in `generation`, once it has everything up to `batch`: after
-    /// [`Source::drain`], and after this site has kept that it did.
-    pub fn hand_over(&self, generation: u64, batch: u64) {
-        *lock(&self.hand_over) = Some((generation, batch));
+    /// Tells the other site to take over, in `generation`, whenever it has everything (it may lose what it had, and
+    /// get it again): after [`Source::drain`], and after this site has kept that it hands over.
+    pub fn hand_over(&self, generation: u64) {
+        *lock(&self.hand_over) = Some(generation);
         self.bell.notify_waiters();
     }
 

@@ -292,9 +292,8 @@ impl Source {
                 lock(&self.totals).sent_bytes += length;
                 continue;
             }
-            let order = *lock(&self.hand_over);
-            let order = order.filter(|(_, batch)| !ordered && self.has_all(*batch));
-            if let Some((generation, batch)) = order {
+            let order = lock(&self.hand_over).filter(|_| !ordered);
+            if let Some((generation, batch)) = order.zip(self.last_of_all()) {
                 ordered = true;
                 let order = Message::HandOver { generation, batch };
                 sender.send(MESSAGE, Bytes::from(order.write())).await?;
@@ -314,10 +313,11 @@ impl Source {
         }
     }
 
-    /// Whether the other site has everything, and `batch` last.
-    fn has_all(&self, batch: u64) -> bool {
+    /// The last batch of all, where the other site has it.
+    fn last_of_all(&self) -> Option<u64> {
         let progress = self.progress();
-        progress.exposed_since.is_none() && progress.confirmed == batch
+        let has_all = progress.exposed_since.is_none() && progress.confirmed > 0;
+        has_all.then_some(progress.confirmed)
     }
 
     /// That this site lives; and where the other has everything, that its last batch is as of now.
