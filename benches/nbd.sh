@@ -4,13 +4,19 @@
 set -eu
 firedrill=$(realpath "$1"); rounds=${2:-5}; seconds=${3:-3}
 work=$(mktemp -d); cd "$work"
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
+servers=
+trap 'kill $servers 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 truncate -s 2G ours.img; truncate -s 2G qemu.img; truncate -s 2G kit.img
 "$firedrill" replica init dr >/dev/null; mv dr/source-identity.pem .
-"$firedrill" replica serve dr --listen 127.0.0.1:7499 --serve "unix:$work/dr.sock" --history 2GiB 2>/dev/null &
-"$firedrill" protect ours.img --state src --identity source-identity.pem --to 127.0.0.1:7499 --listen "unix:$work/ours.sock" 2>/dev/null &
-qemu-nbd -f raw --cache=writeback -t -e 16 -k "$work/qemu.sock" qemu.img &
-nbdkit -f -U "$work/kit.sock" file kit.img &
+"$firedrill" replica serve dr --listen 127.0.0.1:7499 --serve "unix:$work/dr.sock" --history 2GiB 2>/dev/null >/dev/null &
+servers="$servers $!"
+"$firedrill" protect ours.img --state src --identity source-identity.pem --to 127.0.0.1:7499 --listen "unix:$work/ours.sock" 2>/dev/null >/dev/null &
+servers="$servers $!"
+qemu-nbd -f raw --cache=writeback -t -e 16 -k "$work/qemu.sock" qemu.img >/dev/null &
+servers="$servers $!"
+nbdkit -f -U "$work/kit.sock" file kit.img >/dev/null &
+servers="$servers $!"
 for name in ours qemu kit; do while [ ! -S "$name.sock" ]; do sleep 0.1; done; done
 while "$firedrill" --json status src | grep -q '"health": "synchronising"'; do sleep 0.2; done
 for job in "randwrite 4k 1" "randwrite 4k 32" "write 1M 1" "randread 4k 32"; do
@@ -19,8 +25,8 @@ for job in "randwrite 4k 1" "randwrite 4k 32" "write 1M 1" "randread 4k 32"; do
     for round in $(seq "$rounds"); do
         for name in ours qemu kit; do
             rate=$(fio --name=j --ioengine=nbd --uri="nbd+unix:///?socket=$work/$name.sock" --rw="$1" --bs="$2" --iodepth="$3" \
-                --size=1G --time_based --runtime="$seconds" --refill_buffers --output-format=json 2>/dev/null |
-                python3 -c 'import json,sys; j=json.load(sys.stdin)["jobs"][0]; print((j["write"]["bw_bytes"]+j["read"]["bw_bytes"])//10**6)')
+                --size=1G --time_based --runtime="$seconds" --refill_buffers --output-format=json --output=told >/dev/null 2>&1 &&
+                python3 -c 'import json; t=open("told").read(); j=json.loads(t[t.index("{"):])["jobs"][0]; print(round((j["write"]["bw_bytes"]+j["read"]["bw_bytes"])/1e6, 1))')
             echo "$name $rate" >>"rates-$1-$2-$3"
             # What is behind is caught up with before the next is measured.
             while "$firedrill" --json status src | python3 -c 'import json,sys; sys.exit(json.load(sys.stdin)["lag_bytes"]==0)'; do sleep 0.2; done

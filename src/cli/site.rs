@@ -52,6 +52,8 @@ pub(crate) struct ProtectArgs {
     pub(crate) ship: ShipArgs,
     #[command(flatten)]
     pub(crate) back: TakeBackArgs,
+    #[command(flatten)]
+    pub(crate) witness: WitnessArgs,
 }
 
 /// For when the other site is gone for good.
@@ -61,6 +63,16 @@ pub(crate) struct TakeBackArgs {
     /// was written there since is lost; should it come back it is fenced
     #[arg(long)]
     pub(crate) take_back: bool,
+}
+
+/// Who tells whether the other site has taken over.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WitnessArgs {
+    /// A folder, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX that both sites reach, in neither's region. This site
+    /// is written only while the other one or the witness has told within 10 s that no other has taken over; give it
+    /// at both sites
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) witness: Option<String>,
 }
 
 /// How a site that is written sends.
@@ -116,6 +128,8 @@ pub(crate) struct ReplicaServeArgs {
     pub(crate) discard_unsent: bool,
     #[command(flatten)]
     pub(crate) back: TakeBackArgs,
+    #[command(flatten)]
+    pub(crate) witness: WitnessArgs,
 }
 
 /// Which points a replica keeps.
@@ -158,6 +172,10 @@ pub(crate) struct FailoverArgs {
     /// Give up a planned failover that is not through after so long: writes go on then
     #[arg(long, value_name = "TIME", default_value = "5min", value_parser = parse_span)]
     pub(crate) timeout: Duration,
+    /// Take over without telling the witness, because it is lost too. ONLY where you know that the other site is not
+    /// written any more: nothing else keeps two from being written
+    #[arg(long, conflicts_with = "planned")]
+    pub(crate) without_witness: bool,
     /// Do it without being asked
     #[arg(long)]
     pub(crate) yes: bool,

@@ -40,6 +40,7 @@ pub(crate) async fn run(args: &FailoverArgs, json: bool) -> Result<Exit> {
         folder,
         &Request::Failover {
             point: args.point.clone(),
+            without_witness: args.without_witness,
         },
     )
     .await?;

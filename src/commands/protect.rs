@@ -46,12 +46,9 @@ pub(crate) async fn run(args: &ProtectArgs) -> Result<Exit> {
         })
     };
     let state = State::open(&args.state, first).await?;
-    if args.back.take_back {
-        take_back(&state).await?;
-    }
     let known = state.site.member();
     let same = |disk: &Disk| (disk.name.clone(), disk.size, disk.path.clone());
-    if known.role == Role::Active && !known.disks.iter().map(same).eq(disks.iter().map(same)) {
+    if known.role != Role::Replica && !known.disks.iter().map(same).eq(disks.iter().map(same)) {
         let what = format!(
             "{} protects other disks ({}): give these a state of their own",
             args.state.display(),
@@ -71,7 +68,11 @@ pub(crate) async fn run(args: &ProtectArgs) -> Result<Exit> {
         ship: args.ship.clone(),
         listen: None,
         keep: None,
+        witness: args.witness.witness.clone(),
     };
+    if args.back.take_back {
+        take_back(&state, &options).await?;
+    }
     site::run(&state, options).await
 }
 
@@ -142,11 +143,12 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
         Ok(site::member(identity, Role::Replica))
     })
     .await?;
-    if args.back.take_back {
-        take_back(&state).await?;
-    }
     let member = state.site.member();
-    if member.role == Role::Fenced {
+    if args.back.take_back && member.failed_over.is_none() {
+        let what = "this site's own disks are taken back by `firedrill protect DISK --state STATE --take-back`";
+        return Err(Error::new(ErrorKind::Conflict, what).into());
+    }
+    if member.role == Role::Fenced && !args.back.take_back {
         protection::may_follow(&member, args.discard_unsent)?;
         rejoin(&state).await?;
     }
@@ -165,14 +167,26 @@ async fn follow(args: &ReplicaServeArgs) -> Result<Exit> {
         ship: args.ship.clone(),
         listen: Some(args.listen.clone()),
         keep: Some(args.keep.clone()),
+        witness: args.witness.witness.clone(),
     };
+    if args.back.take_back {
+        take_back(&state, &options).await?;
+    }
     site::run(&state, options).await
 }
 
 /// The other site is gone for good: this one is active again.
-async fn take_back(state: &State) -> Result<()> {
-    let since = state.site.member().fenced_at;
-    state.site.change(protection::take_back).await?;
+async fn take_back(state: &State, options: &Options) -> Result<()> {
+    let before = state.site.member();
+    let mut after = before.clone();
+    protection::take_back(&mut after, false)?;
+    let witness = options.witness(state)?;
+    if let Some(witness) = &witness {
+        witness.claim(after.generation, before.generation).await?;
+    }
+    let back = |member: &mut Member| protection::take_back(member, witness.is_some());
+    state.site.change(back).await?;
+    let since = before.fenced_at;
     let since = since.map_or_else(|| "then".to_owned(), output::instant);
     warn(&format!(
         "active again, with the disks as of {since}: what was written at the other site since is lost, and that site \

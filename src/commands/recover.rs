@@ -218,6 +218,7 @@ async fn take_over(args: &RecoverArgs, site: &std::path::Path) -> Result<Option<
             site,
             &Request::Failover {
                 point: args.point.clone(),
+                without_witness: false,
             },
         )
         .await?;

@@ -23,7 +23,10 @@ pub(crate) enum Request {
     /// How does it stand?
     Status,
     /// Take over at this point.
-    Failover { point: String },
+    Failover {
+        point: String,
+        without_witness: bool,
+    },
     /// Serve a writable copy of a point, for as long as the connection lasts.
     TestFailover { point: String, serve: String },
     /// Give up the other points.

@@ -1,10 +1,14 @@
 //! The process that plays a site's role, from one role to the next.
 
-use anyhow::Result;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
 use engine::format::member::Role;
 use engine::replication::replica::Retention;
 use engine::replication::source::Settings;
-use engine::seam::store::Pace;
+use engine::replication::witness::Witness;
+use engine::seam::store::{Pace, Retries};
+use engine::seam::{Traffic, World};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -13,6 +17,7 @@ use super::{Serve, State, active, replica};
 use crate::cli::{KeepPointsArgs, ServeArgs, ShipArgs};
 use crate::exit::Exit;
 use crate::output;
+use crate::place::Place;
 
 /// How a site plays its role.
 #[derive(Clone, Debug)]
@@ -26,6 +31,8 @@ pub(crate) struct Options {
     /// Where it listens for the other site while it follows.
     pub(crate) listen: Option<String>,
     pub(crate) keep: Option<KeepPointsArgs>,
+    /// Where the witness is, if there is one.
+    pub(crate) witness: Option<String>,
 }
 
 impl Options {
@@ -37,9 +44,32 @@ impl Options {
         }
     }
 
-    pub(super) fn pace(&self, state: &State) -> Option<std::sync::Arc<Pace>> {
+    /// The witness, if there is one.
+    pub(crate) fn witness(&self, state: &State) -> Result<Option<Witness>> {
+        let Some(place) = &self.witness else {
+            return Ok(None);
+        };
+        let traffic = Traffic {
+            retries: Retries::BRIEF,
+            ..Traffic::default()
+        };
+        let clock = Arc::clone(&state.world.clock);
+        let entropy = Arc::clone(&state.world.entropy);
+        let workers = Arc::clone(&state.world.workers);
+        let store = Place::parse(place)?.open(None);
+        let store = store.with_context(|| format!("the witness {place} can't be reached"))?;
+        let world = World::new(store, clock, entropy, workers, traffic);
+        let identity = &state.identity;
+        Ok(Some(Witness::new(
+            world,
+            identity.group,
+            identity.name.clone(),
+        )))
+    }
+
+    pub(super) fn pace(&self, state: &State) -> Option<Arc<Pace>> {
         let limit = self.ship.limit_upload.clone()?;
-        Some(Pace::new(limit, std::sync::Arc::clone(&state.world.clock)))
+        Some(Pace::new(limit, Arc::clone(&state.world.clock)))
     }
 
     pub(super) fn retention(&self) -> Retention {

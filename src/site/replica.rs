@@ -253,7 +253,10 @@ async fn answer(
     } = call;
     let answered = match request {
         Request::Status => Ok(status::replica(state, replica, options).await),
-        Request::Failover { point } => match fail_over(replica, &point).await {
+        Request::Failover {
+            point,
+            without_witness,
+        } => match fail_over(state, options, replica, (&point, without_witness)).await {
             Ok(told) => {
                 let _ = answer.send(Ok(told)).is_ok();
                 return Some(Next::Role);
@@ -274,9 +277,28 @@ async fn answer(
     None
 }
 
-async fn fail_over(replica: &Arc<Replica>, point: &str) -> Result<Value> {
+const NOTHING_TAKEN: &str = "nothing was taken over; if the witness is lost and the other site surely is not written any \
+    more, pass --without-witness";
+
+async fn fail_over(
+    state: &State,
+    options: &Options,
+    replica: &Arc<Replica>,
+    (point, without_witness): (&str, bool),
+) -> Result<Value> {
     let point = replica.choose(read_choice(point)?).await?;
-    let failed_over = replica.fail_over(point, false).await?;
+    let witness = if without_witness {
+        None
+    } else {
+        options
+            .witness(state)
+            .map_err(|error| error.context(NOTHING_TAKEN))?
+    };
+    let failed_over = replica.fail_over(point, false, witness.as_ref()).await;
+    let failed_over = failed_over.map_err(|error| match error.kind() {
+        ErrorKind::Unavailable if witness.is_some() => error.context(NOTHING_TAKEN),
+        _ => error,
+    })?;
     Ok(status::failed_over(&failed_over))
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use engine::format::member::{FailedOver, Member, Role};
+use engine::replication::gate::Shut;
 use engine::replication::replica::{Point, Replica};
 use engine::replication::site::Site;
 use engine::replication::source::{Progress, Source};
@@ -68,7 +69,22 @@ fn active_health(
     progress: &Progress,
     rpo: Option<f64>,
     options: &Options,
+    shut: Option<&Shut>,
 ) -> (&'static str, &'static str) {
+    if member.waits {
+        return (
+            "waiting",
+            "writes wait until the other site surely is not written any more: 11 s after this one took over",
+        );
+    }
+    if shut == Some(&Shut::Unleased) {
+        return (
+            "critical",
+            "WRITES WAIT: neither the other site nor the witness is reached, so that the other may have taken over. \
+             They go on by themselves once one of the two answers; if it surely has not, start this again without \
+             --witness",
+        );
+    }
     let unprotected = options.to.is_none();
     let (alert, first) = (
         options.ship.alert_rpo.as_secs_f64(),
@@ -123,7 +139,8 @@ pub(super) fn active(
     let now = state.world.clock.now();
     let rpo = progress.rpo(now).map(|rpo| rpo.as_secs_f64());
     let rpo = rpo.filter(|_| options.to.is_some());
-    let (health, next) = active_health(&member, &progress, rpo, options);
+    let shut = source.gate().is_shut();
+    let (health, next) = active_health(&member, &progress, rpo, options, shut.as_ref());
     let mut document = base(&state.folder, &member);
     let told = json!({
         "health": health,
@@ -133,6 +150,9 @@ pub(super) fn active(
         "connected": progress.link.connected,
         "connected_since": progress.link.since.map(output::instant),
         "trouble": progress.link.trouble,
+        "witness": options.witness,
+        "witness_trouble": progress.link.witness_trouble,
+        "writes_wait": shut.is_some() || member.waits,
         "clock_skew_seconds": micros(progress.link.skew_micros),
         // Without a point over there everything would be lost: no number is large enough to be said.
         "rpo_seconds": rpo,
@@ -241,10 +261,12 @@ pub(crate) async fn offline(folder: &Path) -> Result<Value> {
         Role::Replica => "no process follows the other site: start `firedrill replica serve`",
         Role::Fenced if member.handed_over => {
             "the other site was told to take over with everything: see its status; if \
-            it has not, `firedrill failover` there loses nothing. `firedrill replica serve` here follows it"
+            it has not, `firedrill failover` there loses nothing. `firedrill replica serve` here follows it; were the \
+            other one gone for good, --take-back makes this one active again"
         }
         Role::Fenced => {
-            "the other site has taken over: `firedrill replica serve --discard-unsent` here follows it"
+            "the other site has taken over: `firedrill replica serve --discard-unsent` here follows it; were that one \
+            gone for good, --take-back makes this one active again"
         }
     };
     let mut document = base(folder, &member);

@@ -129,6 +129,14 @@ pub struct Member {
     /// Whether a replica's disks are on their way from `folded` to a later batch: as they are they are no point.
     #[n(13)]
     pub folding: Option<bool>,
+    /// Whether it took over by a witness and has not waited yet until the other site is no longer written.
+    #[n(14)]
+    #[cbor(default)]
+    pub waits: bool,
+    /// The generation that it claimed last at its witness: what is not found there is not the witness.
+    #[n(15)]
+    #[cbor(default)]
+    pub claimed: u64,
 }
 
 impl Member {
@@ -312,6 +320,9 @@ pub enum Message {
         /// Its clock.
         #[n(0)]
         now: Timestamp,
+        /// What the other's clock was in the last `Alive` or `Idle` that came from there, where this answers one.
+        #[n(1)]
+        heard: Option<Timestamp>,
     },
 }
 

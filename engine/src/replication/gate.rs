@@ -13,6 +13,8 @@ use super::extents::Spot;
 pub enum Shut {
     /// For now: writers wait.
     Held,
+    /// Until it is known again that no other site has taken over: writers wait.
+    Unleased,
     /// For good: writers are told.
     Closed(String),
 }
@@ -21,7 +23,23 @@ pub enum Shut {
 struct State {
     /// Stretches that are being written or read for sending: disk, from, up to.
     busy: Vec<(u16, u64, u64)>,
-    shut: Option<Shut>,
+    held: bool,
+    unleased: bool,
+    closed: Option<String>,
+}
+
+impl State {
+    fn shut(&self) -> Option<Shut> {
+        let closed = self.closed.clone().map(Shut::Closed);
+        let held = self.held.then_some(Shut::Held);
+        closed
+            .or(held)
+            .or_else(|| self.unleased.then_some(Shut::Unleased))
+    }
+
+    fn is_shut(&self) -> bool {
+        self.closed.is_some() || self.held || self.unleased
+    }
 }
 
 /// The gate that every write to a group's disks passes.
@@ -80,14 +98,14 @@ impl Gate {
             changed.as_mut().enable();
             {
                 let mut state = self.lock();
-                let shut = state.shut.as_ref().filter(|_| writes);
-                if let Some(Shut::Closed(why)) = shut {
+                if let Some(why) = state.closed.as_ref().filter(|_| writes) {
                     return Err(Error::new(ErrorKind::Denied, why.clone()));
                 }
                 let overlaps = |busy: &(u16, u64, u64)| {
                     busy.0 == disk && busy.1 < stretch.2 && stretch.1 < busy.2
                 };
-                if shut.is_none() && !state.busy.iter().any(overlaps) {
+                let may = !writes || !state.is_shut();
+                if may && !state.busy.iter().any(overlaps) {
                     state.busy.push(stretch);
                     return Ok(Pass {
                         gate: self,
@@ -109,7 +127,11 @@ impl Gate {
 
     /// Lets no write pass, and waits until those under way are done.
     pub async fn shut(&self, how: Shut) {
-        self.lock().shut = Some(how);
+        match how {
+            Shut::Held => self.lock().held = true,
+            Shut::Unleased => self.lock().unleased = true,
+            Shut::Closed(why) => self.lock().closed = Some(why),
+        }
         self.changed.notify_waiters();
         loop {
             let changed = self.changed.notified();
@@ -122,19 +144,48 @@ impl Gate {
         }
     }
 
-    /// Lets writes pass again, unless they are told that they never may.
+    /// Lets writes that were held pass again, unless another reason is left.
     pub fn open(&self) {
-        let mut state = self.lock();
-        if state.shut == Some(Shut::Held) {
-            state.shut = None;
-        }
-        drop(state);
+        self.lock().held = false;
         self.changed.notify_waiters();
+    }
+
+    /// Whether it is known that no other site has taken over; where it is not, writers wait.
+    pub fn set_leased(&self, leased: bool) {
+        let mut state = self.lock();
+        let changes = state.unleased == leased;
+        state.unleased = !leased;
+        drop(state);
+        if changes {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Waits while it is not known whether another site has taken over.
+    ///
+    /// # Errors
+    /// `Denied` where the gate is closed for good.
+    pub async fn leased(&self) -> Result<()> {
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            {
+                let state = self.lock();
+                if let Some(why) = &state.closed {
+                    return Err(Error::new(ErrorKind::Denied, why.clone()));
+                }
+                if !state.unleased {
+                    return Ok(());
+                }
+            }
+            changed.await;
+        }
     }
 
     /// Why no write passes, where that is so.
     pub fn is_shut(&self) -> Option<Shut> {
-        self.lock().shut.clone()
+        self.lock().shut()
     }
 }
 
@@ -162,7 +213,13 @@ mod tests {
         assert!(gate.shut(Shut::Held).now_or_never().is_some());
         assert!(gate.write((0, 0), 1).now_or_never().is_none());
         assert!(gate.read((0, 0), 1).now_or_never().is_some());
+        gate.set_leased(false);
         gate.open();
+        assert_eq!(gate.is_shut(), Some(Shut::Unleased));
+        assert!(gate.write((0, 0), 1).now_or_never().is_none());
+        assert!(gate.leased().now_or_never().is_none());
+        gate.set_leased(true);
+        assert!(gate.leased().now_or_never().is_some());
         assert!(gate.write((0, 0), 1).now_or_never().is_some());
         gate.shut(Shut::Closed("taken over".to_owned()))
             .now_or_never();

@@ -4,7 +4,8 @@
 //! parts (`parcel`), waits in the `journal`, and is sent (`source`). The replica keeps parts as they came
 //! (`history`), so that its disks can be had as they were at the end of any batch in it (`view`); what is too
 //! old moves into its disks. What of the other site is not known to be equal is marked in `maps`. Who may write is
-//! a site's record (`site`), which changes as `protection` says; a site that took over is `promoted`.
+//! a site's record (`site`), which changes as `protection` says; a site that took over is `promoted`,
+//! and a `witness` keeps two from being written.
 
 pub mod export;
 pub mod extents;
@@ -20,6 +21,7 @@ pub mod site;
 pub mod source;
 pub mod splitter;
 pub mod transport;
+pub mod witness;
 
 use crate::error::{Error, Result};
 use crate::format::member::{MESSAGE_BYTES_MAX, Message};

@@ -23,6 +23,8 @@ pub fn begin(group: ObjectId, role: Role) -> Member {
         running: None,
         fenced_at: None,
         handed_over: false,
+        waits: false,
+        claimed: 0,
     }
 }
 
@@ -69,11 +71,22 @@ pub fn hand_over(member: &mut Member, batch: u64, now: Timestamp) {
     member.running = None;
 }
 
-/// A replica takes over, or one that did and has not committed takes another point.
+/// The witness knows this site's generation from now on; there is none where it is 0.
+pub fn claimed(member: &mut Member, generation: u64) {
+    member.claimed = generation;
+}
+
+/// Whoever was written before is so no longer.
+pub fn waited(member: &mut Member) {
+    member.waits = false;
+}
+
+/// A replica takes over, or one that did and has not committed takes another point. Where it was `witnessed` it waits
+/// until the other site is no longer written.
 ///
 /// # Errors
 /// `Conflict` where this site is not a replica, or has committed.
-pub fn take_over(member: &mut Member, failed_over: FailedOver) -> Result<()> {
+pub fn take_over(member: &mut Member, failed_over: FailedOver, witnessed: bool) -> Result<()> {
     match (member.role, member.failed_over) {
         (Role::Active, Some(before)) if !before.committed => {
             member.failed_over = Some(failed_over);
@@ -83,6 +96,7 @@ pub fn take_over(member: &mut Member, failed_over: FailedOver) -> Result<()> {
             member.role = Role::Active;
             member.generation += 1;
             member.failed_over = Some(failed_over);
+            member.waits = witnessed;
             Ok(())
         }
         (Role::Active, _) => Err(conflict(
@@ -139,7 +153,7 @@ pub fn may_follow(member: &Member, discard_unsent: bool) -> Result<()> {
 ///
 /// # Errors
 /// `Conflict` where no other site has taken over from this one.
-pub fn take_back(member: &mut Member) -> Result<()> {
+pub fn take_back(member: &mut Member, witnessed: bool) -> Result<()> {
     if member.role != Role::Fenced {
         return Err(conflict(
             "no other site has taken over from this one: there is nothing to take back",
@@ -150,6 +164,7 @@ pub fn take_back(member: &mut Member) -> Result<()> {
     member.generation += 2;
     (member.confirmed, member.confirmed_at) = (0, None);
     (member.fenced_at, member.handed_over) = (None, false);
+    member.waits = witnessed;
     Ok(())
 }
 
@@ -169,7 +184,7 @@ pub fn follow(member: &mut Member) {
     (member.folded, member.folding) = (0, None);
     (member.confirmed, member.confirmed_at) = (0, None);
     (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
-    member.running = None;
+    (member.running, member.waits) = (None, false);
 }
 
 fn conflict(what: &str) -> Error {
@@ -206,20 +221,20 @@ mod tests {
     fn a_site_goes_there_and_back() {
         let mut member = begin(ObjectId([1; 16]), Role::Replica);
         commit(&mut member).unwrap_err();
-        take_over(&mut member, over(false)).unwrap();
-        take_over(&mut member, over(false)).unwrap();
+        take_over(&mut member, over(false), false).unwrap();
+        take_over(&mut member, over(false), false).unwrap();
         assert_eq!((member.role, member.generation), (Role::Active, 1));
         reprotect(&member).unwrap_err();
         commit(&mut member).unwrap();
-        take_over(&mut member, over(false)).unwrap_err();
+        take_over(&mut member, over(false), false).unwrap_err();
         reprotect(&member).unwrap();
         fence(&mut member, THEN);
-        take_over(&mut member, over(false)).unwrap_err();
+        take_over(&mut member, over(false), false).unwrap_err();
         may_follow(&member, false).unwrap_err();
         may_follow(&member, true).unwrap();
         follow(&mut member);
         assert_eq!((member.role, member.failed_over), (Role::Replica, None));
-        take_over(&mut member, over(true)).unwrap();
+        take_over(&mut member, over(true), false).unwrap();
         assert_eq!(member.generation, 2);
         hand_over(&mut member, 12, THEN);
         may_follow(&member, false).unwrap();
@@ -232,10 +247,10 @@ mod tests {
         let mut here = begin(ObjectId([1; 16]), Role::Active);
         let mut there = begin(ObjectId([1; 16]), Role::Replica);
         there.generation = here.generation;
-        take_back(&mut here).unwrap_err();
+        take_back(&mut here, false).unwrap_err();
         hand_over(&mut here, 12, THEN);
-        take_over(&mut there, over(true)).unwrap();
-        take_back(&mut here).unwrap();
+        take_over(&mut there, over(true), false).unwrap();
+        take_back(&mut here, false).unwrap();
         assert!(here.generation > there.generation && is_suspect(&here, "a"));
         assert_eq!((here.role, here.handed_over), (Role::Active, false));
     }

@@ -41,6 +41,8 @@ pub struct Identity {
     pub group: ObjectId,
     /// The group's key.
     pub key: GroupKey,
+    /// What only this site of the two is called: a hash of its certificate.
+    pub name: String,
     client: TlsConnector,
     server: TlsAcceptor,
 }
@@ -169,6 +171,7 @@ impl Identity {
         Some(Self {
             group,
             key: GroupKey::from_bytes(*key),
+            name: blake3::hash(own).to_hex().to_string(),
             client: TlsConnector::from(Arc::new(client)),
             server: TlsAcceptor::from(Arc::new(server)),
         })

@@ -68,6 +68,7 @@ pub(super) async fn play(
         confirmed: member.confirmed,
         confirmed_at: member.confirmed_at,
         suspect: protection::is_suspect(&member, &boot),
+        witnessed: ground.witness.is_some(),
     };
     let source = Arc::new(Source::open(parts, ground.settings).await?);
     source.sweep().await?;
@@ -167,6 +168,7 @@ impl Lead<'_> {
         let source = Arc::clone(&self.source);
         let mut batches = self.batches().boxed().fuse();
         let mut link = self.link().boxed().fuse();
+        let mut watched = self.watch().boxed().fuse();
         let mut client = client::play(self.ground, self.station, &source)
             .boxed()
             .fuse();
@@ -177,6 +179,7 @@ impl Lead<'_> {
             select_biased! {
                 failed = batches => return failed,
                 outcome = link => return self.outcome(outcome?).await,
+                outcome = watched => return self.outcome(outcome?).await,
                 settled = &mut self.settling => settled?,
                 drained = &mut self.draining => self.drained(Some(drained?)).await?,
                 () = &mut self.late => self.drained(None).await?,
@@ -230,6 +233,18 @@ impl Lead<'_> {
         async move {
             Self::until_sent(station).await;
             source.run_link(&dial).await
+        }
+    }
+
+    /// Asks the witness, where there is one, whether another site has taken over.
+    fn watch(&self) -> impl Future<Output = Result<Outcome>> + use<> {
+        let (source, site) = (Arc::clone(&self.source), Arc::clone(self.site));
+        let witness = self.ground.witness(self.station);
+        async move {
+            match witness {
+                Some(witness) => witness.watch(&source, &site).await,
+                None => std::future::pending().await,
+            }
         }
     }
 
@@ -315,7 +330,7 @@ impl Lead<'_> {
             (Order::Failover { .. }, Some(below)) => {
                 let chosen = below.replica().choose(Choice::Latest).await;
                 let failed_over = match chosen {
-                    Ok(point) => below.replica().fail_over(point, false).await,
+                    Ok(point) => below.replica().fail_over(point, false, None).await,
                     Err(error) => Err(error),
                 };
                 anew = failed_over.is_ok();

@@ -40,6 +40,10 @@ struct Course {
     /// Blocks that were written since the last flush.
     unflushed: BTreeSet<(usize, usize)>,
     pending: Option<Write>,
+    /// When it first acknowledged a write.
+    first_acked: Option<u64>,
+    /// The site was destroyed: nothing is written there any more.
+    gone: bool,
 }
 
 /// Who takes over, and how.
@@ -75,9 +79,11 @@ pub struct Tally {
 }
 
 /// The ledger of a trial.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     courses: [Option<Course>; 2],
+    /// Whether there is a witness: then two are never written.
+    witnessed: bool,
     /// What must not be.
     pub violations: Vec<String>,
     /// What was counted.
@@ -129,6 +135,16 @@ impl Course {
 }
 
 impl Ledger {
+    /// An empty one.
+    pub(super) fn new(witnessed: bool) -> Self {
+        Self {
+            courses: [None, None],
+            witnessed,
+            violations: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
     /// The first site begins, with empty disks.
     pub(super) fn begin_group(&mut self, site: usize, sizes: &[u64]) {
         let disks: Content = sizes.iter().map(|size| vec![0; *size as usize]).collect();
@@ -143,6 +159,8 @@ impl Ledger {
             disks,
             unflushed: BTreeSet::new(),
             pending: None,
+            first_acked: None,
+            gone: false,
         });
     }
 
@@ -161,6 +179,14 @@ impl Ledger {
     pub(super) fn taken_back(&mut self, site: usize, name: (u64, i128), now: u64) {
         if let Some(course) = &mut self.courses[site] {
             (course.name, course.began) = (name, now);
+            course.first_acked = None;
+        }
+    }
+
+    /// A site was destroyed.
+    pub(super) fn destroyed(&mut self, site: usize) {
+        if let Some(course) = &mut self.courses[site] {
+            course.gone = true;
         }
     }
 
@@ -198,21 +224,23 @@ impl Ledger {
             state.acked = Some(now);
         }
         course.pending = None;
+        course.first_acked.get_or_insert(now);
         self.tally.writes += 1;
         let generation = course.name.0;
-        let Some(other) = &self.courses[1 - site] else {
+        let Some(other) = self.courses[1 - site].as_ref().filter(|other| !other.gone) else {
             return;
         };
         let (theirs, began, planned) = (other.name.0, other.began, other.planned);
+        let is_written = other.first_acked.is_some();
         if theirs == generation {
             self.wrong(
                 now,
                 &format!("site {site} writes, and both are of generation {theirs}"),
             );
         } else if theirs > generation {
-            self.tally.split_writes += 1;
+            self.tally.split_writes += u64::from(is_written || !self.witnessed);
             let met = now > began.max(calm_since) + MET_MICROS;
-            if planned || met {
+            if planned || met || self.witnessed && is_written {
                 let what = format!(
                     "two writable sides: site {site} of generation {generation} acknowledged a write, and the other took \
                      over in {theirs} at {began} us"
@@ -343,6 +371,8 @@ impl Ledger {
             disks: found,
             unflushed: BTreeSet::new(),
             pending: None,
+            first_acked: None,
+            gone: false,
         });
         self.tally.lost_writes += lost;
         if planned {

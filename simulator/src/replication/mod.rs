@@ -3,7 +3,8 @@
 //!
 //! Beside every trial run checkers: each recovery point is the disks as they were at one instant of what was
 //! acknowledged (`watch`); no report of an RPO is less than what would be lost (`watch`); never are two sides written
-//! that could have known of each other (`ledger`); what was acknowledged survives a crash, and what was flushed a loss
+//! that could have known of each other, and with a witness
+//! never any two (`ledger`); what was acknowledged survives a crash, and what was flushed a loss
 //! of power (`ledger`); once everything heals, both sites come to have the same (`trial`).
 
 mod client;
@@ -19,12 +20,18 @@ mod station;
 mod trial;
 mod watch;
 mod wire;
+mod witness;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use engine::replication::replica::Retention;
 use engine::replication::source::Settings;
+use engine::replication::witness::Witness;
+use object_store::memory::InMemory;
+
+use engine::seam::Traffic;
+use engine::seam::store::Retries;
 
 use crate::draw::Draws;
 use crate::executor::Handle;
@@ -46,6 +53,8 @@ pub enum Flaw {
     ForgetsFences,
     /// The replica's machine loses what it confirmed last when it goes down: reports are too good.
     ForgetsBatches,
+    /// Whoever takes over does not wait until the other site is no longer written.
+    TakesOverAtOnce,
     /// Long frames are swallowed by the network: the sites never come to have the same.
     SwallowsFrames,
 }
@@ -61,6 +70,9 @@ struct Ground {
     sizes: Vec<u64>,
     settings: Settings,
     retention: Retention,
+    /// What the witness keeps, where there is one.
+    witness: Option<Arc<InMemory>>,
+    flaw: Flaw,
     ledger: Mutex<ledger::Ledger>,
     written: AtomicBool,
     turns: AtomicU64,
@@ -71,6 +83,20 @@ struct Ground {
 impl Ground {
     fn ledger(&self) -> MutexGuard<'_, ledger::Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The witness as a site reaches it, where there is one.
+    fn witness(&self, station: &station::Station) -> Option<Witness> {
+        let inner = self.witness.clone()?;
+        let handle = station.host.handle.clone();
+        let reach = witness::Reach::new(handle, inner, Arc::clone(&station.away));
+        let traffic = Traffic {
+            retries: Retries::BRIEF,
+            ..Traffic::default()
+        };
+        let world = station.host.world(Arc::new(reach), traffic);
+        let me = format!("site {}", station.site);
+        Some(Witness::new(world, process::GROUP, me))
     }
 
     /// A number that no one had before.

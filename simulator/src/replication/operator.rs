@@ -1,5 +1,6 @@
 //! What strikes, who orders, and who starts processes again.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use engine::format::member::Role;
@@ -9,7 +10,7 @@ use crate::executor::HostId;
 use crate::scenario::{MINUTE, SECOND};
 
 use super::schedule::{Strike, What};
-use super::station::Order;
+use super::station::{Order, Station};
 use super::{Ground, process};
 
 /// Where operators and what strikes run: nothing of it crashes.
@@ -70,12 +71,6 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
     ground.handle.trace(OPERATOR, "strikes", site as u64);
     let station = &ground.stations[site];
     let over = ground.handle.sleep_until(until_micros);
-    let ailment = || {
-        station
-            .ailment
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    };
     match what {
         What::LinkCut => {
             ground.way.cut();
@@ -109,21 +104,32 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
         }
         What::RegionDestroyed => {
             station.destroy();
+            ground.ledger().destroyed(site);
             lose_region(ground, site, until_micros).await;
         }
-        What::DiskFull => {
-            ailment().full = true;
+        What::WitnessLost => {
+            station.away.store(true, Ordering::Relaxed);
             over.await;
-            ailment().full = false;
+            station.away.store(false, Ordering::Relaxed);
         }
-        What::DiskErrors(errors_ppm) => {
-            ailment().errors_ppm = errors_ppm;
+        What::DiskFull | What::DiskErrors(_) => {
+            ail(station, what, true);
             over.await;
-            ailment().errors_ppm = 0;
+            ail(station, what, false);
         }
         what => ordered(ground, site, what).await,
     }
     ground.disturbed();
+}
+
+/// A disk falls ill, or gets well.
+fn ail(station: &Station, what: What, ill: bool) {
+    let ailment = station.ailment.lock();
+    let mut ailment = ailment.unwrap_or_else(PoisonError::into_inner);
+    match what {
+        What::DiskErrors(errors_ppm) => ailment.errors_ppm = if ill { errors_ppm } else { 0 },
+        _ => ailment.full = ill,
+    }
 }
 
 async fn flap(ground: &Ground, until_micros: u64) {

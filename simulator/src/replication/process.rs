@@ -18,7 +18,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc;
 
 use super::station::{Call, Order, Station};
-use super::{Ground, lead, watch};
+use super::{Flaw, Ground, lead, watch};
 
 /// The group's key.
 pub(super) fn key() -> GroupKey {
@@ -133,7 +133,7 @@ async fn follow(
         select_biased! {
             call = calls.recv().fuse() => {
                 let Some((order, answer)) = call else { continue };
-                let answered = answer_follower(&replica, order).await;
+                let answered = answer_follower(ground, station, (site, &replica), order).await;
                 let over = answered.is_ok();
                 let _told = answer.send(answered).is_ok();
                 if over {
@@ -185,7 +185,12 @@ pub(super) fn wait(station: &Station, wait: Duration) -> Fuse<BoxFuture<'static,
         .fuse()
 }
 
-async fn answer_follower(replica: &Replica, order: Order) -> Result<()> {
+async fn answer_follower(
+    ground: &Ground,
+    station: &Station,
+    (site, replica): (&Site, &Replica),
+    order: Order,
+) -> Result<()> {
     let Order::Failover { newest } = order else {
         return Err(Error::new(
             ErrorKind::Conflict,
@@ -199,7 +204,15 @@ async fn answer_follower(replica: &Replica, order: Order) -> Result<()> {
         let older = points.get(points.len() / 2).copied();
         older.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no point"))?
     };
-    replica.fail_over(point, false).await?;
+    let witness = ground.witness(station);
+    replica.fail_over(point, false, witness.as_ref()).await?;
+    if ground.flaw == Flaw::TakesOverAtOnce {
+        let at_once = |member: &mut engine::format::member::Member| {
+            protection::waited(member);
+            Ok(())
+        };
+        site.change(at_once).await?;
+    }
     Ok(())
 }
 
@@ -220,7 +233,19 @@ pub(super) async fn take_back(ground: Arc<Ground>, number: usize) {
     let Ok(site) = load(&ground, &station).await else {
         return;
     };
-    if site.change(protection::take_back).await.is_ok() {
+    let witness = ground.witness(&station);
+    if let Some(witness) = &witness {
+        let claimed = witness
+            .claim(site.member().generation + 2, site.member().generation)
+            .await;
+        if claimed.is_err() {
+            return;
+        }
+    }
+    let back = |member: &mut engine::format::member::Member| {
+        protection::take_back(member, witness.is_some())
+    };
+    if site.change(back).await.is_ok() {
         let member = site.member();
         let at = member.failed_over.map_or(0, |over| over.at.nanoseconds());
         let now = ground.handle.now();

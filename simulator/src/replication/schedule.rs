@@ -31,6 +31,8 @@ pub enum What {
     RegionLostWithWarning,
     /// It is lost for good: the site that is built in its place has nothing.
     RegionDestroyed,
+    /// The site can't reach the witness.
+    WitnessLost,
     /// There is no room on the site's disks.
     DiskFull,
     /// So many of a million requests to its disks fail.
@@ -79,12 +81,15 @@ pub struct Schedule {
     pub latency_micros: u64,
     /// A batch ends this often.
     pub batch_micros: u64,
+    /// Whether there is a witness.
+    #[serde(default)]
+    pub witness: bool,
     /// By rising time.
     pub strikes: Vec<Strike>,
 }
 
 /// Each kind with how often it strikes in a trial on average, in thousandths, and how long at most.
-const KINDS: [(What, u64, u64); 19] = [
+const KINDS: [(What, u64, u64); 20] = [
     (What::LinkCut, 2000, 3 * MINUTE),
     (What::LinkFlap, 800, MINUTE),
     (What::LinkSlow(0), 1200, 4 * MINUTE),
@@ -104,6 +109,7 @@ const KINDS: [(What, u64, u64); 19] = [
     (What::Reprotect, 4000, 0),
     (What::Rejoin, 4000, 0),
     (What::Point, 2000, 0),
+    (What::WitnessLost, 1500, 3 * MINUTE),
 ];
 /// How long a trial lasts before everything heals.
 const HORIZON: u64 = 10 * MINUTE;
@@ -129,6 +135,7 @@ impl Schedule {
             bytes_per_second: pick(&mut stream, &[40_000, 400_000, 10_000_000]),
             latency_micros: pick(&mut stream, &[500, 20_000, 80_000]),
             batch_micros: pick(&mut stream, &[50_000, 200_000, SECOND, 5 * SECOND]),
+            witness: draws.stream("sites", "witness", 0).below(2) == 0,
             strikes: Vec::new(),
         };
         for (number, (what, often_milli, lasts)) in KINDS.into_iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What a simulated site keeps when its process ends: its disks, its store, its clock, and what its operator set.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -76,6 +77,8 @@ pub(super) struct Station {
     pub site: usize,
     /// Its machine.
     pub host: Host,
+    /// Whether it can't reach the witness.
+    pub away: Arc<AtomicBool>,
     /// What ails its disks.
     pub ailment: Arc<Mutex<Ailment>>,
     depot: Mutex<Arc<Depot>>,
@@ -108,6 +111,7 @@ impl Station {
         Arc::new(Self {
             site,
             host: host.skewed(skew_seconds),
+            away: Arc::default(),
             ailment,
             depot: Mutex::new(Arc::new(depot)),
             shelf: Mutex::default(),

@@ -79,6 +79,30 @@ fn a_site_that_forgets_its_fence_is_a_second_writable_side() {
 }
 
 #[test]
+fn a_site_that_takes_over_at_once_is_a_second_writable_side() {
+    let second = 1_000_000;
+    let schedule = Schedule {
+        witness: true,
+        strikes: vec![
+            strike(0, (30 * second, 90 * second), What::LinkCut),
+            strike(1, (31 * second, 31 * second), What::Failover(true)),
+        ],
+        ..Schedule::drawn(3)
+    };
+    let found = run(&schedule, Flaw::TakesOverAtOnce).violations;
+    assert!(
+        found.iter().any(|what| what.contains("two writable sides")),
+        "{found:?}"
+    );
+    let sound = run(&schedule, Flaw::None);
+    assert_eq!(
+        (sound.violations, sound.ending),
+        (Vec::new(), Ending::Converged)
+    );
+    assert_eq!((sound.tally.failovers, sound.tally.split_writes), (1, 0));
+}
+
+#[test]
 fn a_replica_that_loses_what_it_confirmed_makes_reports_dishonest() {
     let says = "the source tells of an RPO of";
     let schedule = finds(Flaw::ForgetsBatches, says);
@@ -105,14 +129,16 @@ fn strike(site: usize, (at_micros, until_micros): (u64, u64), what: What) -> Str
     }
 }
 
+/// A seed, the clocks' skew, the way (bytes a second, its latency) and how often batches end, and what strikes.
+type Found = (u64, [i64; 2], (u64, u64, u64), Vec<Strike>);
+
 /// What seeds found in the engine: an idle site that was protected to an equal one never had a point there; a replica
 /// that had been full was never sent anything again, or took a part that came after one that it had not taken; what
 /// was being written while a batch ended was not compared after a crash; batches that were cut before the sites met
 /// again bore the numbers of others that an earlier run had sent, and counted as there; disks that had taken up a part of a batch were a point; what the first synchronisation had
 /// written counted as there, and was lost with the replica's machine; a source whose words were lost heard for ever that the
 /// other site lives; a site that had handed over to one that was destroyed told nobody else to take over.
-#[test]
-fn what_was_found_stays_mended() {
+fn found() -> Vec<Found> {
     let full = |span| vec![strike(1, span, What::DiskFull)];
     let crashes = [(304_419_603, 1), (337_145_595, 1), (593_488_924, 0)];
     let crashes = crashes.map(|(at, site)| strike(site, (at, at), What::ProcessCrash));
@@ -132,7 +158,7 @@ fn what_was_found_stays_mended() {
         strike(1, (30_930_672, 146_070_241), What::Muted),
         strike(1, (153_005_965, 196_600_348), What::PowerLoss),
     ];
-    let found = [
+    vec![
         (0, [0, -133], (400_000, 80_000, 1_000_000), Vec::new()),
         (
             1018,
@@ -170,8 +196,12 @@ fn what_was_found_stays_mended() {
                 strike(0, (6_620_717, 6_620_717), What::HandOver),
             ],
         ),
-    ];
-    for (seed, skew_seconds, (bytes_per_second, latency_micros, batch_micros), strikes) in found {
+    ]
+}
+
+#[test]
+fn what_was_found_stays_mended() {
+    for (seed, skew_seconds, (bytes_per_second, latency_micros, batch_micros), strikes) in found() {
         let schedule = Schedule {
             seed,
             horizon_micros: 700_000_000,
@@ -179,6 +209,7 @@ fn what_was_found_stays_mended() {
             bytes_per_second,
             latency_micros,
             batch_micros,
+            witness: false,
             strikes,
         };
         let trial = run(&schedule, Flaw::None);

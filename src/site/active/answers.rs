@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use engine::format::member::Member;
 use engine::format::point::Consistency;
+use engine::replication::gate::Shut;
 use engine::replication::protection;
 use engine::replication::source::Outcome;
 use engine::{Error, ErrorKind};
@@ -85,9 +86,16 @@ impl Active<'_> {
                 self.below_bytes(),
                 self.options,
             )),
-            Request::Point { .. } if self.source.gate().is_shut().is_some() => Err(conflict(
-                "this site is handing over: its last batch is the point",
-            )),
+            Request::Point { .. }
+                if matches!(
+                    self.source.gate().is_shut(),
+                    Some(Shut::Held | Shut::Closed(_))
+                ) =>
+            {
+                Err(conflict(
+                    "this site is handing over: its last batch is the point",
+                ))
+            }
             Request::Point { application } => {
                 let consistency = if application {
                     Consistency::Application
@@ -114,7 +122,7 @@ impl Active<'_> {
                     return Ok(None);
                 }
             }
-            Request::Failover { point } => match self.choose_again(&point).await {
+            Request::Failover { point, .. } => match self.choose_again(&point).await {
                 Ok(told) => {
                     let _ = answer.send(Ok(told)).is_ok();
                     return Ok(Some(Next::Role));
@@ -184,7 +192,7 @@ impl Active<'_> {
         };
         let choice = read_choice(point)?;
         let point = below.replica().choose(choice).await?;
-        let failed_over = below.replica().fail_over(point, false).await?;
+        let failed_over = below.replica().fail_over(point, false, None).await?;
         // Under the new failover's name nothing lies: that these go is tidiness.
         self.state.clear(&disks::overlay(&before))?;
         self.state

@@ -113,6 +113,7 @@ async fn source(
         confirmed: member.confirmed,
         confirmed_at: member.confirmed_at,
         suspect: protection::is_suspect(member, &boot),
+        witnessed: options.witness.is_some(),
     };
     let source = Source::open(parts, options.settings()).await?;
     source.sweep().await?;
@@ -180,6 +181,7 @@ impl Active<'_> {
         let source = Arc::clone(&self.source);
         let mut batches = self.batches(to.clone()).boxed();
         let mut link = self.link(to).boxed();
+        let mut watched = self.watch()?;
         let mut keeps = interval(KEEP_EVERY);
         keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut churns = interval(CHURN_EVERY);
@@ -203,6 +205,7 @@ impl Active<'_> {
                 exit = signals.next() => return self.end(exit, &mut batches, &mut link).await,
                 failed = &mut batches => return failed.map(|()| Next::Role),
                 outcome = &mut link => return self.outcome(outcome?).await,
+                outcome = &mut watched => return self.outcome(outcome?).await,
                 settled = &mut self.settling => {
                     self.settling = pending().boxed();
                     told_of_settling(&settled);
@@ -300,6 +303,24 @@ impl Active<'_> {
             };
             Ok(source.run_link(&dial).await?)
         }
+    }
+
+    /// Asks the witness, where there is one, whether another site has taken over.
+    fn watch(&self) -> Result<BoxFuture<'static, engine::Result<Outcome>>> {
+        let (source, site) = (Arc::clone(&self.source), Arc::clone(&self.state.site));
+        let Some(witness) = self.options.witness(self.state)? else {
+            let without = async move {
+                site.change(|member| {
+                    protection::waited(member);
+                    protection::claimed(member, 0);
+                    Ok(())
+                })
+                .await?;
+                pending().await
+            };
+            return Ok(without.boxed());
+        };
+        Ok(async move { witness.watch(&source, &site).await }.boxed())
     }
 
     async fn keep(&self) -> Result<()> {

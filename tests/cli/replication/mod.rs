@@ -11,3 +11,4 @@ mod postgres;
 mod records;
 mod regional;
 mod sites;
+mod witness;

@@ -158,12 +158,16 @@ impl Site {
 
     /// Starts again as it was after a failover: it serves its disks.
     pub(super) fn serve_again(&mut self) {
+        self.serve_again_with(&[]);
+    }
+
+    /// The same, with more said.
+    pub(super) fn serve_again_with(&mut self, more: &[&str]) {
         let serve = self.serve();
         let listen = self.listens.clone();
         let state = text(&self.state);
-        let command = self.command(&[
-            "replica", "serve", state, "--serve", &serve, "--listen", &listen,
-        ]);
+        let fixed = ["replica", "serve", state, "--serve", &serve, "--listen"];
+        let command = self.command(&[&fixed[..], &[listen.as_str()], more].concat());
         self.process = Some(Process::start(command, &self.log));
     }
 

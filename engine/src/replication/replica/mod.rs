@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::format::member::{FailedOver, Member};
+use crate::format::member::{FailedOver, Member, Role};
 use crate::format::point::Consistency;
 use crate::seam::{BlockDevice, World};
 use crate::units::Timestamp;
@@ -24,6 +24,7 @@ pub use view::{View, ViewDisk};
 use super::parcel::GroupKey;
 use super::protection;
 use super::site::Site;
+use super::witness::Witness;
 
 /// A recovery point that can be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,11 +256,18 @@ impl Replica {
     }
 
     /// Takes over: from now on this site is active, with its disks as of `point`. Before
-    /// [`Replica::commit`] it may be asked again for another point; what was written on the first is lost then.
+    /// [`Replica::commit`] it may be asked again for another point; what was written on the first is lost then. A
+    /// `witness` is told first, unless the other site has handed over.
     ///
     /// # Errors
-    /// `Conflict` where this site is not a replica, or has committed; what the store gives.
-    pub async fn fail_over(&self, point: Point, planned: bool) -> Result<FailedOver> {
+    /// `Conflict` where this site is not a replica, or has committed; what the store and the witness give.
+    pub async fn fail_over(
+        &self,
+        point: Point,
+        planned: bool,
+        witness: Option<&Witness>,
+    ) -> Result<FailedOver> {
+        // Until this is over no connection is welcomed.
         let history = self.history.lock().await;
         let mut known = self.listed(&history).into_iter();
         if !known.any(|known| known.batch == point.batch) {
@@ -273,8 +281,17 @@ impl Replica {
             planned,
             skew_micros: self.lock().skew_micros.unwrap_or(0),
         };
+        let member = self.site.member();
+        let witness = witness.filter(|_| member.role == Role::Replica && !planned);
+        if let Some(witness) = witness {
+            // The source is answered no more, so that it asks the witness.
+            self.lock().session += 1;
+            witness
+                .claim(member.generation + 1, member.generation)
+                .await?;
+        }
         self.site
-            .change(|member| protection::take_over(member, failed_over))
+            .change(|member| protection::take_over(member, failed_over, witness.is_some()))
             .await?;
         Ok(failed_over)
     }

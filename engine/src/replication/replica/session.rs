@@ -164,7 +164,7 @@ impl Replica {
                                 return Err(Error::new(ErrorKind::Unavailable, "the source is silent"));
                             }
                             if came != before {
-                                let alive = Message::Alive { now: self.world().clock.now() };
+                                let alive = Message::Alive { now: self.world().clock.now(), heard: None };
                                 sender.send(MESSAGE, Bytes::from(alive.write())).await?;
                             }
                         }
@@ -253,7 +253,10 @@ impl Replica {
         if state.session == turn.number {
             state.skew_micros = Some(skew);
         }
-        Message::Alive { now }
+        Message::Alive {
+            now,
+            heard: Some(theirs),
+        }
     }
 
     async fn hear(
@@ -263,6 +266,10 @@ impl Replica {
         body: Bytes,
         sender: &mut dyn SendFrames,
     ) -> Result<Option<Served>> {
+        if self.lock().session != turn.number || self.site.member().role != Role::Replica {
+            // Whoever is answered takes it that no other site has taken over.
+            return Ok(Some(Served::Ended));
+        }
         if kind == PART {
             let Some(answer) = self.take(turn, body).await? else {
                 return Ok(Some(Served::Ended));
@@ -280,7 +287,7 @@ impl Replica {
                 self.lock().idle = Some((batch, until));
                 self.alive(turn, until)
             }
-            Message::Alive { now } => self.alive(turn, now),
+            Message::Alive { now, .. } => self.alive(turn, now),
             Message::HandOver { generation, batch } => {
                 let point = self.choose(Choice::Latest).await?;
                 if point.batch != batch || generation != turn.generation + 1 {
@@ -289,7 +296,7 @@ impl Replica {
                         "it is not of the newest point",
                     ));
                 }
-                self.fail_over(point, true).await?;
+                self.fail_over(point, true, None).await?;
                 let taken = Message::TakenOver { generation };
                 sender.send(MESSAGE, Bytes::from(taken.write())).await?;
                 return Ok(Some(Served::TakenOver));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::member::Disk;
 use crate::format::point::Consistency;
 use crate::ids::ObjectId;
@@ -26,6 +26,7 @@ use super::journal::Journal;
 use super::maps::Doubt;
 use super::parcel::GroupKey;
 use super::splitter::{Churn, Splitter};
+use super::witness::LEASE;
 
 /// Bytes sent and not confirmed: what a fast and far link holds. 64 MiB are 0.5 s at 1 Gbit/s.
 pub(crate) const WINDOW_BYTES: u64 = 64 * MIB as u64;
@@ -85,6 +86,8 @@ pub struct LinkState {
     pub fenced_by: Option<(u64, Option<Timestamp>)>,
     /// Whether the other site has no room.
     pub full: bool,
+    /// Why the witness could not be asked, where it had to be.
+    pub witness_trouble: Option<String>,
 }
 
 /// Totals since the start.
@@ -160,12 +163,22 @@ pub struct Source {
     keeping: tokio::sync::Mutex<()>,
     /// When confirmed regions were taken from the intent maps last, by the clock's `elapsed`.
     cleaned: Mutex<Duration>,
-    /// The other site is to take over in this generation, after this batch.
+    /// The other site is to take over in this generation, once it has everything.
     hand_over: Mutex<Option<u64>>,
+    /// Where there is a witness: until when writes may be acknowledged.
+    lease: Option<Mutex<Lease>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Until when writes may be acknowledged, by `elapsed` and by the wall clock: the first does not count while a machine
+/// sleeps.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lease {
+    until: Duration,
+    date: i128,
 }
 
 /// A write that is not through: where it fails or is given up nobody knows what the disk has, and it is read and
@@ -206,6 +219,8 @@ pub struct Parts {
     pub confirmed_at: Option<Timestamp>,
     /// Whether everything may differ: it never met the other site, or the machine went down while it ran.
     pub suspect: bool,
+    /// Whether writes wait until it is known that no other site has taken over: there is a witness that tells.
+    pub witnessed: bool,
 }
 
 impl Source {
@@ -224,6 +239,7 @@ impl Source {
             confirmed,
             confirmed_at,
             suspect,
+            witnessed,
         } = parts;
         let sizes: Vec<u64> = disks.iter().map(|disk| disk.size).collect();
         let source = Self {
@@ -243,7 +259,9 @@ impl Source {
             keeping: tokio::sync::Mutex::default(),
             cleaned: Mutex::default(),
             hand_over: Mutex::default(),
+            lease: witnessed.then(Mutex::default),
         };
+        source.hold_unleased();
         // What is marked was written at some time after the other site's last point.
         let since = confirmed_at.unwrap_or_else(|| source.world.clock.now());
         for (number, disk) in source.devices.iter().enumerate() {
@@ -340,7 +358,53 @@ impl Source {
         }
         std::mem::forget(unsure);
         drop(pass);
+        if self.lease.is_some() {
+            // It may have taken longer than the lease lasted.
+            self.hold_unleased();
+            self.gate.leased().await?;
+        }
         Ok(())
+    }
+
+    /// No other site had taken over when it was asked, at `asked` by the clock's `elapsed`: writes may be
+    /// acknowledged for a while.
+    pub(crate) fn lease(&self, asked: Duration) {
+        let Some(lease) = &self.lease else {
+            return;
+        };
+        let (elapsed, now) = (self.world.clock.elapsed(), self.world.clock.now());
+        let left = (asked + LEASE).saturating_sub(elapsed);
+        {
+            let mut lease = lock(lease);
+            if asked + LEASE > lease.until {
+                lease.until = asked + LEASE;
+                lease.date = now.nanoseconds() + left.as_nanos().cast_signed();
+            }
+            lock(&self.link).witness_trouble = None;
+        }
+        self.hold_unleased();
+    }
+
+    /// Until when writes may be acknowledged, by the clock's `elapsed`.
+    pub(crate) fn leased_until(&self) -> Duration {
+        self.lease
+            .as_ref()
+            .map_or(Duration::MAX, |lease| lock(lease).until)
+    }
+
+    /// Holds writes if the lease is over, and lets them pass if it is not.
+    pub(crate) fn hold_unleased(&self) {
+        if let Some(lease) = &self.lease {
+            let (elapsed, now) = (self.world.clock.elapsed(), self.world.clock.now());
+            let lease = lock(lease);
+            let leased = elapsed < lease.until && now.nanoseconds() < lease.date;
+            self.gate.set_leased(leased);
+        }
+    }
+
+    /// The witness could not be asked.
+    pub(crate) fn witness_failed(&self, error: &Error) {
+        lock(&self.link).witness_trouble = Some(error.to_string());
     }
 
     /// Reads.

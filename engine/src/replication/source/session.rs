@@ -29,6 +29,8 @@ const COMPARED_MAX: usize = 4096;
 const RETRY_MAX: Duration = Duration::from_mins(1);
 /// A site that has no room is asked again after so long.
 const FULL_FOR: Duration = Duration::from_secs(10);
+/// What was said and not answered is remembered so many times: at one a second, longer than a lease lasts.
+const SAID_MAX: usize = 64;
 /// The source says that it lives this often.
 const ALIVE: Duration = Duration::from_secs(1);
 
@@ -37,6 +39,8 @@ const ALIVE: Duration = Duration::from_secs(1);
 struct Talk {
     /// The next part to send.
     next: (u64, u32),
+    /// What this site's clock was when it said so, and `elapsed` then: what the answer tells is as of then.
+    said: VecDeque<(Timestamp, Duration)>,
     /// Messages to be sent before parts.
     out: VecDeque<Message>,
     /// Bytes of parts sent and not confirmed, in order.
@@ -281,6 +285,12 @@ impl Source {
             let bell = self.bell.notified();
             let mut bell = std::pin::pin!(bell);
             bell.as_mut().enable();
+            let elapsed = self.world.clock.elapsed();
+            if elapsed >= alive {
+                alive = elapsed + ALIVE;
+                let idle = self.idle(talk);
+                sender.send(MESSAGE, Bytes::from(idle.write())).await?;
+            }
             let message = lock(talk).out.pop_front();
             if let Some(message) = message {
                 sender.send(MESSAGE, Bytes::from(message.write())).await?;
@@ -300,11 +310,6 @@ impl Source {
                 continue;
             }
             let elapsed = self.world.clock.elapsed();
-            if elapsed >= alive {
-                alive = elapsed + ALIVE;
-                let idle = self.idle();
-                sender.send(MESSAGE, Bytes::from(idle.write())).await?;
-            }
             let wait = self.world.clock.sleep(alive.saturating_sub(elapsed));
             select_biased! {
                 () = bell.fuse() => {}
@@ -321,16 +326,23 @@ impl Source {
     }
 
     /// That this site lives; and where the other has everything, that its last batch is as of now.
-    fn idle(&self) -> Message {
+    fn idle(&self, talk: &Mutex<Talk>) -> Message {
         let splitter = lock(&self.splitter);
         let mut journal = lock(&self.journal);
         let now = self.world.clock.now();
+        {
+            let said = &mut lock(talk).said;
+            said.push_back((now, self.world.clock.elapsed()));
+            if said.len() > SAID_MAX {
+                said.pop_front();
+            }
+        }
         let (batch, _) = journal.confirmed();
         if splitter.is_idle() && splitter.first_cut().is_none() && journal.is_empty() {
             journal.idle(now);
             return Message::Idle { batch, until: now };
         }
-        Message::Alive { now }
+        Message::Alive { now, heard: None }
     }
 
     /// The next part that the journal has and the window admits.
@@ -491,7 +503,8 @@ impl Source {
                     lock(talk).full.get_or_insert(now);
                     lock(&self.link).full = true;
                 }
-                Message::Alive { .. } => {
+                Message::Alive { heard, .. } => {
+                    self.answered(talk, heard);
                     let full = lock(talk).full;
                     if full.is_some_and(|since| self.world.clock.elapsed() > since + FULL_FOR) {
                         let what = "the other site has no room: it is asked again";
@@ -515,6 +528,17 @@ impl Source {
                 }
             }
             self.bell.notify_waiters();
+        }
+    }
+
+    /// The other site still followed when it heard what this one said: no other has taken over until then.
+    fn answered(&self, talk: &Mutex<Talk>, heard: Option<Timestamp>) {
+        let mut talk = lock(talk);
+        let said = talk.said.iter().position(|(said, _)| Some(*said) == heard);
+        let said = said.and_then(|at| talk.said.drain(..=at).next_back());
+        drop(talk);
+        if let Some((_, asked)) = said {
+            self.lease(asked);
         }
     }
 

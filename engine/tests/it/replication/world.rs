@@ -327,6 +327,7 @@ impl Here {
                 intents: Arc::clone(intents) as _,
             });
         let parts = Parts {
+            witnessed: false,
             world: self.world.clone(),
             key: key(),
             group: ObjectId([1; 16]),
