@@ -9,6 +9,7 @@ mod outage;
 mod points;
 mod postgres;
 mod records;
+mod recover;
 mod regional;
 mod sites;
 mod witness;
