@@ -201,7 +201,7 @@ async fn rejoin(state: &State) -> Result<()> {
     for kind in ["intents", "journal", "history"] {
         state.clear(kind)?;
     }
-    state.clear_overlays()?;
+    state.clear_all("overlay-")?;
     let follow = |member: &mut Member| {
         protection::follow(member);
         Ok(())

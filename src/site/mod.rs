@@ -144,11 +144,11 @@ impl State {
         Ok(device)
     }
 
-    /// Removes what was written above the disks since failovers.
-    pub(crate) fn clear_overlays(&self) -> Result<()> {
+    /// Removes the folders whose names begin so: what was written above the disks since failovers, or in tests.
+    pub(crate) fn clear_all(&self, begins: &str) -> Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let name = entry?.file_name();
-            if let Some(name) = name.to_str().filter(|name| name.starts_with("overlay-")) {
+            if let Some(name) = name.to_str().filter(|name| name.starts_with(begins)) {
                 self.clear(name)?;
             }
         }

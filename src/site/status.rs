@@ -157,7 +157,7 @@ pub(super) fn active(
         // Without a point over there everything would be lost: no number is large enough to be said.
         "rpo_seconds": rpo,
         "newest_point": progress.captured.map(exact),
-        "lag_bytes": progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
+        "lag_bytes": progress.unsealed_bytes + progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
         "journal": { "memory_bytes": progress.journal.0, "stored_bytes": progress.journal.1,
             "bytes_max": options.ship.journal },
         "lacking_bytes": progress.lacking_bytes,
@@ -231,6 +231,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
             "points": standing.points,
             "history_bytes": standing.history_bytes,
             "history_bytes_max": options.retention().bytes_max,
+            "history_damage": standing.damaged,
             "history_shortened_at": standing.shortened_at.map(output::instant),
             "staged_parts": standing.staged,
             "received_bytes": standing.received_bytes,

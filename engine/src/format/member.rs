@@ -137,6 +137,9 @@ pub struct Member {
     #[n(15)]
     #[cbor(default)]
     pub claimed: u64,
+    /// The site that it was told to send to, by a command.
+    #[n(16)]
+    pub sends_to: Option<String>,
 }
 
 impl Member {

@@ -25,6 +25,7 @@ pub fn begin(group: ObjectId, role: Role) -> Member {
         handed_over: false,
         waits: false,
         claimed: 0,
+        sends_to: None,
     }
 }
 
@@ -184,7 +185,7 @@ pub fn follow(member: &mut Member) {
     (member.folded, member.folding) = (0, None);
     (member.confirmed, member.confirmed_at) = (0, None);
     (member.failed_over, member.fenced_at, member.handed_over) = (None, None, false);
-    (member.running, member.waits) = (None, false);
+    (member.running, member.waits, member.sends_to) = (None, false, None);
 }
 
 fn conflict(what: &str) -> Error {

@@ -262,6 +262,14 @@ impl Splitter {
         self.open.is_empty() && self.part == 0 && self.since.is_none() && self.lacking() == 0
     }
 
+    /// Bytes of content that are not sealed.
+    pub fn unsealed_bytes(&self) -> u64 {
+        use super::extents::Content;
+        let extents = self.cuts.iter().flat_map(|cut| &cut.extents);
+        let data = extents.filter(|(_, payload)| matches!(payload, Payload::Data(_)));
+        self.held + data.map(|(_, payload)| payload.length()).sum::<u64>()
+    }
+
     /// When the oldest write was made that is not sealed, where there is one.
     pub fn oldest(&self) -> Option<Timestamp> {
         let cut = self.cuts.front().map(|cut| cut.since);

@@ -101,6 +101,13 @@ pub(super) async fn play(
     ended
 }
 
+fn lost() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "the watch of the witness ended without a word",
+    )
+}
+
 type Opened = (Vec<Arc<dyn BlockDevice>>, Option<Arc<Promoted>>);
 
 async fn open(
@@ -168,7 +175,7 @@ impl Lead<'_> {
         let source = Arc::clone(&self.source);
         let mut batches = self.batches().boxed().fuse();
         let mut link = self.link().boxed().fuse();
-        let mut watched = self.watch().boxed().fuse();
+        let mut watched = self.watch().fuse();
         let mut client = client::play(self.ground, self.station, &source)
             .boxed()
             .fuse();
@@ -179,7 +186,7 @@ impl Lead<'_> {
             select_biased! {
                 failed = batches => return failed,
                 outcome = link => return self.outcome(outcome?).await,
-                outcome = watched => return self.outcome(outcome?).await,
+                outcome = watched => return self.outcome(outcome.map_err(|_| lost())??).await,
                 settled = &mut self.settling => settled?,
                 drained = &mut self.draining => self.drained(Some(drained?)).await?,
                 () = &mut self.late => self.drained(None).await?,
@@ -236,16 +243,24 @@ impl Lead<'_> {
         }
     }
 
-    /// Asks the witness, where there is one, whether another site has taken over.
-    fn watch(&self) -> impl Future<Output = Result<Outcome>> + use<> {
+    /// Asks the witness, where there is one, whether another site has taken over: beside all else, since it changes
+    /// the record, and for as long as what it gives is wanted.
+    fn watch(&self) -> oneshot::Receiver<Result<Outcome>> {
+        let (mut told, watched) = oneshot::channel();
         let (source, site) = (Arc::clone(&self.source), Arc::clone(self.site));
         let witness = self.ground.witness(self.station);
-        async move {
-            match witness {
-                Some(witness) => witness.watch(&source, &site).await,
-                None => std::future::pending().await,
-            }
-        }
+        let watch = async move {
+            let Some(witness) = witness else {
+                return told.closed().await;
+            };
+            let over = select_biased! {
+                outcome = witness.watch(&source, &site).boxed().fuse() => outcome,
+                () = told.closed().boxed().fuse() => return,
+            };
+            let _told = told.send(over).is_ok();
+        };
+        self.ground.handle.spawn(self.station.host.id, watch);
+        watched
     }
 
     fn settle(&mut self) {

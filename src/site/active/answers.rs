@@ -105,7 +105,7 @@ impl Active<'_> {
                 self.source.mark_point(consistency);
                 Ok(json!({ "marked": true }))
             }
-            Request::Reprotect { to } => self.reprotect(&to),
+            Request::Reprotect { to } => self.reprotect(&to).await,
             Request::Commit => self.commit().await,
             Request::HandOver { timeout_seconds } => {
                 if self.waiting.is_some() {
@@ -141,12 +141,18 @@ impl Active<'_> {
         self.below.as_ref().map(|below| below.above_bytes())
     }
 
-    fn reprotect(&mut self, to: &str) -> Result<Value> {
+    async fn reprotect(&mut self, to: &str) -> Result<Value> {
         let member = self.state.site.member();
         protection::reprotect(&member)?;
         if let Some(known) = &self.options.to {
             return Err(conflict(&format!("this site sends to {known} already")));
         }
+        // Remembered: a restart goes on.
+        let known = |member: &mut Member| {
+            member.sends_to = Some(to.to_owned());
+            Ok(())
+        };
+        self.state.site.change(known).await?;
         self.options.to = Some(to.to_owned());
         self.to.send_replace(Some(to.to_owned()));
         Ok(json!({ "to": to }))

@@ -23,6 +23,7 @@ use futures::future::{BoxFuture, FutureExt, pending};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 pub(super) use churn::{CHURN_EVERY, Churned};
@@ -60,6 +61,7 @@ pub(super) async fn play(
     signals: &mut Signals,
 ) -> Result<Next> {
     let member = state.site.member();
+    options.to = options.to.take().or_else(|| member.sends_to.clone());
     let (devices, below) = disks::open(state, options, &member).await?;
     let source = Arc::new(source(state, options, &member, &devices).await?);
     let mut serving = front_door(state, options, &member, &source).await?;
@@ -181,12 +183,12 @@ impl Active<'_> {
         let source = Arc::clone(&self.source);
         let mut batches = self.batches(to.clone()).boxed();
         let mut link = self.link(to).boxed();
-        let mut watched = self.watch()?;
+        let mut watched = self.watch().await?;
         let mut keeps = interval(KEEP_EVERY);
         keeps.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut churns = interval(CHURN_EVERY);
         let (listener, refuses) = self.listen().await?;
-        let mut callers = tokio::task::JoinSet::new();
+        let mut callers = JoinSet::new();
         loop {
             let draining = async {
                 match &mut self.draining {
@@ -205,7 +207,7 @@ impl Active<'_> {
                 exit = signals.next() => return self.end(exit, &mut batches, &mut link).await,
                 failed = &mut batches => return failed.map(|()| Next::Role),
                 outcome = &mut link => return self.outcome(outcome?).await,
-                outcome = &mut watched => return self.outcome(outcome?).await,
+                Some(outcome) = watched.join_next() => return self.outcome(outcome??).await,
                 settled = &mut self.settling => {
                     self.settling = pending().boxed();
                     told_of_settling(&settled);
@@ -305,22 +307,22 @@ impl Active<'_> {
         }
     }
 
-    /// Asks the witness, where there is one, whether another site has taken over.
-    fn watch(&self) -> Result<BoxFuture<'static, engine::Result<Outcome>>> {
+    /// Asks the witness, where there is one, whether another site has taken over: as a task, since it changes the
+    /// record, and must come on while this role does.
+    async fn watch(&self) -> Result<JoinSet<engine::Result<Outcome>>> {
+        let mut watched = JoinSet::new();
         let (source, site) = (Arc::clone(&self.source), Arc::clone(&self.state.site));
-        let Some(witness) = self.options.witness(self.state)? else {
-            let without = async move {
-                site.change(|member| {
-                    protection::waited(member);
-                    protection::claimed(member, 0);
-                    Ok(())
-                })
-                .await?;
-                pending().await
+        if let Some(witness) = self.options.witness(self.state)? {
+            watched.spawn(async move { witness.watch(&source, &site).await });
+        } else if site.member().waits || site.member().claimed > 0 {
+            let without = |member: &mut Member| {
+                protection::waited(member);
+                protection::claimed(member, 0);
+                Ok(())
             };
-            return Ok(without.boxed());
-        };
-        Ok(async move { witness.watch(&source, &site).await }.boxed())
+            site.change(without).await?;
+        }
+        Ok(watched)
     }
 
     async fn keep(&self) -> Result<()> {

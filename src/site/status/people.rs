@@ -67,6 +67,11 @@ pub(crate) fn describe(document: &Value) -> String {
             &format!("{count}, the oldest of {oldest}, {history} of history"),
         );
     }
+    for (name, key) in [("damage", "history_damage"), ("witness", "witness_trouble")] {
+        if !text(document, key).is_empty() {
+            line(name, text(document, key));
+        }
+    }
     if document["lag_bytes"].is_number() {
         let (lag, marked) = (
             size(&document["lag_bytes"]),

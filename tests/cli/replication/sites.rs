@@ -199,7 +199,8 @@ impl Site {
     /// Asks the site for something; its document.
     pub(super) fn ask(&self, arguments: &[&str]) -> Value {
         let (code, told, said) = self.tell(arguments);
-        assert_eq!(code, 0, "{arguments:?}: {said}");
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        assert_eq!(code, 0, "{arguments:?}: {said}; the site said: {log}");
         serde_json::from_str(&told).expect("one JSON document")
     }
 

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{ObjectStore, PutMode, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::part::{HEADER_BYTES, Header};
 use crate::format::point::Consistency;
 use crate::seam::World;
 use crate::units::Timestamp;
 
 const FOLDER: &str = "history";
+/// Where goes what is no use any more because of damage.
+const ASIDE: &str = "damaged";
 
 /// A batch, or several that were merged, whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct History {
     /// Parts of the next batch that are there.
     staged: Vec<u64>,
     bytes: u64,
+    /// What was found damaged, and the newest batch before it.
+    damaged: Option<String>,
 }
 
 /// What lies in the folder under one name.
@@ -61,17 +65,24 @@ type Found = BTreeMap<(u64, u64), BTreeMap<u32, u64>>;
 
 impl History {
     /// Reads what is there. The disks have everything up to `folded`; what is left of that, and of merges that
-    /// were interrupted, is removed. So are merges that were about to swallow `point`, which was failed over to.
+    /// were interrupted, is removed. So are merges that were about to swallow `point`, which was failed over to. What
+    /// comes after a batch that is damaged or missing is no use, and is moved aside.
     ///
     /// # Errors
-    /// `Corrupt` where a batch in the middle is missing; what the store gives.
+    /// `Corrupt` where that would take `point` away; what the store gives.
     pub(crate) async fn load(world: &World, folded: u64, point: Option<u64>) -> Result<Self> {
         let mut history = Self::default();
         let mut found = find(world).await?;
-        let mut whole = BTreeMap::new();
+        let (mut whole, mut damaged) = (BTreeMap::new(), BTreeMap::new());
         for ((first, batch), parts) in &found {
             let swallows = point.is_some_and(|point| (*first..*batch).contains(&point));
-            let kept = complete(world, (*first, *batch), parts).await?;
+            let kept = match complete(world, (*first, *batch), parts).await {
+                Err(error) if error.kind() == ErrorKind::Corrupt => {
+                    damaged.insert(*batch, error.to_string());
+                    None
+                }
+                read => read?,
+            };
             if let Some(kept) = kept.filter(|_| !swallows) {
                 whole.insert((*first, *batch), kept);
             }
@@ -84,13 +95,13 @@ impl History {
             next = kept.batch + 1;
             history.kept.insert(kept.batch, kept.clone());
         }
-        if let Some(beyond) = whole.keys().find(|(first, _)| *first > next) {
-            let what = format!(
-                "it has batch {} but lacks {next}: points after it can't be had; move '{FOLDER}' away and the \
-                 replica is brought up to date by comparing",
-                beyond.0
-            );
-            return Err(Error::corrupt(format!("the replica's {FOLDER}"), what));
+        let beyond = whole.keys().any(|(first, _)| *first > next);
+        let why = damaged.range(next..).next().map(|(_, why)| why.clone());
+        if beyond || why.is_some() {
+            let why = why.unwrap_or_else(|| format!("batch {next} is missing"));
+            history
+                .set_aside(world, (next, point, why), &mut found)
+                .await?;
         }
         if let Some(parts) = found.remove(&(next, next)) {
             let contiguous = (0..)
@@ -104,6 +115,44 @@ impl History {
             }
         }
         Ok(history)
+    }
+
+    /// Moves all from batch `next` on into a folder of its own: between it and what is kept something is damaged or
+    /// missing.
+    async fn set_aside(
+        &mut self,
+        world: &World,
+        (next, point, why): (u64, Option<u64>, String),
+        found: &mut Found,
+    ) -> Result<()> {
+        let (object, last) = (format!("the replica's {FOLDER}"), next - 1);
+        if point.is_some_and(|point| point >= next) {
+            let what = format!("{why}; the point that was failed over to needs it");
+            return Err(Error::corrupt(object, what));
+        }
+        for (name, parts) in std::mem::take(found) {
+            for part in parts.into_keys() {
+                let from = path(name, part);
+                if name.1 < next {
+                    crate::vault::delete(world, &from).await?;
+                    continue;
+                }
+                let file = from.filename().unwrap_or_default();
+                let to = Path::from_iter([ASIDE, file]);
+                let moved = world.store.rename(&from, &to).await;
+                moved.map_err(|error| Error::from_store(&from, error))?;
+            }
+        }
+        self.damaged = Some(format!(
+            "{object} is damaged ({why}): its points end with batch {last}, and what came after was moved into \
+             '{ASIDE}'; the source sends it anew"
+        ));
+        Ok(())
+    }
+
+    /// What was found damaged when it was read.
+    pub fn damaged(&self) -> Option<&str> {
+        self.damaged.as_deref()
     }
 
     /// Whole batches, oldest first.

@@ -74,6 +74,8 @@ pub struct Standing {
     pub full: bool,
     /// When the history last gave up points before their time, because it had reached its limit.
     pub shortened_at: Option<Timestamp>,
+    /// What of the history was found damaged when this site started.
+    pub damaged: Option<String>,
 }
 
 impl Standing {
@@ -202,6 +204,7 @@ impl Replica {
             received_bytes: now.received_bytes,
             full: now.full,
             shortened_at: now.shortened_at,
+            damaged: history.damaged().map(str::to_owned),
         }
     }
 

@@ -171,7 +171,23 @@ impl Replica {
                     }
                 }
             };
-            if let Some(served) = self.hear(&mut turn, kind, body, sender).await? {
+            let (answer, served) = {
+                // Looking through a long history takes its time: the source hears that this site is at it.
+                let mut heard = std::pin::pin!(self.hear(&mut turn, kind, body).fuse());
+                loop {
+                    select_biased! {
+                        heard = heard => break heard?,
+                        () = self.world().clock.sleep(ALIVE).fuse() => {
+                            let alive = Message::Alive { now: self.world().clock.now(), heard: None };
+                            sender.send(MESSAGE, Bytes::from(alive.write())).await?;
+                        }
+                    }
+                }
+            };
+            if let Some(answer) = answer {
+                sender.send(MESSAGE, Bytes::from(answer.write())).await?;
+            }
+            if let Some(served) = served {
                 return Ok(served);
             }
         }
@@ -259,23 +275,21 @@ impl Replica {
         }
     }
 
+    /// Deals with a frame: what to answer, and whether the connection is over then.
     async fn hear(
         &self,
         turn: &mut Turn,
         kind: u8,
         body: Bytes,
-        sender: &mut dyn SendFrames,
-    ) -> Result<Option<Served>> {
+    ) -> Result<(Option<Message>, Option<Served>)> {
         if self.lock().session != turn.number || self.site.member().role != Role::Replica {
             // Whoever is answered takes it that no other site has taken over.
-            return Ok(Some(Served::Ended));
+            return Ok((None, Some(Served::Ended)));
         }
         if kind == PART {
-            let Some(answer) = self.take(turn, body).await? else {
-                return Ok(Some(Served::Ended));
-            };
-            sender.send(MESSAGE, Bytes::from(answer.write())).await?;
-            return Ok(None);
+            let answer = self.take(turn, body).await?;
+            let ended = answer.is_none().then_some(Served::Ended);
+            return Ok((answer, ended));
         }
         let answer = match expect_message(kind, &body)? {
             Message::Compare {
@@ -298,13 +312,11 @@ impl Replica {
                 }
                 self.fail_over(point, true, None).await?;
                 let taken = Message::TakenOver { generation };
-                sender.send(MESSAGE, Bytes::from(taken.write())).await?;
-                return Ok(Some(Served::TakenOver));
+                return Ok((Some(taken), Some(Served::TakenOver)));
             }
             _ => return Err(Error::corrupt("what the source said", "it is not its turn")),
         };
-        sender.send(MESSAGE, Bytes::from(answer.write())).await?;
-        Ok(None)
+        Ok((Some(answer), None))
     }
 
     /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
@@ -337,17 +349,15 @@ impl Replica {
             return Err(Error::corrupt(NAME, what));
         }
         if first {
-            return self.take_first(&devices, &header, payloads).await.map(Some);
+            let taken = self.take_first(&devices, &header, payloads).await;
+            return self.or_no_room(turn, taken).map(Some);
         }
         drop(payloads);
         self.lock().received_bytes += body.len() as u64;
-        match history.put(self.world(), &header, body).await {
-            Ok(()) => self.lock().full = false,
-            Err(error) if error.kind() == ErrorKind::Unavailable => {
-                (self.lock().full, turn.full) = (true, true);
-                return Ok(Some(Message::NoRoom));
-            }
-            Err(error) => return Err(error),
+        let put = history.put(self.world(), &header, body).await;
+        let put = put.map(|()| Message::Committed { batch });
+        if self.or_no_room(turn, put)? == Message::NoRoom {
+            return Ok(Some(Message::NoRoom));
         }
         match &mut turn.view {
             // No batch ends while pieces are compared: the next comparison begins anew.
@@ -372,6 +382,17 @@ impl Replica {
                 parts: history.staged(),
             }
         }))
+    }
+
+    /// What could not be kept found no room: the source is told, and asks again later.
+    fn or_no_room(&self, turn: &mut Turn, kept: Result<Message>) -> Result<Message> {
+        let full = match &kept {
+            Err(error) if error.kind() == ErrorKind::Unavailable => true,
+            Err(_) => return kept,
+            Ok(_) => false,
+        };
+        (self.lock().full, turn.full) = (full, full);
+        if full { Ok(Message::NoRoom) } else { kept }
     }
 
     /// Opens a part wholly: nothing is confirmed that could not be had back.

@@ -118,6 +118,8 @@ pub struct Progress {
     pub captured: Option<Timestamp>,
     /// When the oldest write was made that the other site lacks, or may lack; `None` if it lacks none.
     pub exposed_since: Option<Timestamp>,
+    /// Bytes of content that are not sealed yet.
+    pub unsealed_bytes: u64,
     /// Sealed bytes on their way: in memory, in the store.
     pub journal: (u64, u64),
     /// Bytes of disk in pieces that are marked or being compared.
@@ -466,12 +468,13 @@ impl Source {
 
     /// How it stands.
     pub fn progress(&self) -> Progress {
-        let (lacking, intended, open) = {
+        let (lacking, intended, open, unsealed_bytes) = {
             let splitter = lock(&self.splitter);
             (
                 splitter.lacking() * super::maps::PIECE_BYTES,
                 splitter.intended_bytes(),
                 splitter.oldest(),
+                splitter.unsealed_bytes(),
             )
         };
         let journal = lock(&self.journal);
@@ -481,6 +484,7 @@ impl Source {
             confirmed: journal.confirmed().0,
             captured: journal.captured(),
             exposed_since: exposed,
+            unsealed_bytes,
             journal: journal.bytes(),
             lacking_bytes: lacking,
             intended_bytes: intended,

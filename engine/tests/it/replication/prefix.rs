@@ -9,7 +9,9 @@ use engine::replication::extents::Payload;
 use engine::replication::replica::{Replica, Retention};
 use engine::replication::source::{Settings, Source};
 use engine::seam::Clock;
-use futures::FutureExt;
+use futures::{FutureExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc;
 
@@ -176,7 +178,10 @@ async fn play(seed: u64) {
             .await;
             exchange.switch.set(true);
             exchange.switch.set(false);
+            let damaged = damage(&mut rng, &there).await;
             replica = there.open().await;
+            let told = replica.standing().await.damaged;
+            assert_eq!(told.is_some(), damaged, "seed {seed}: {told:?}");
             hold(
                 &replica,
                 &past,
@@ -200,6 +205,33 @@ async fn play(seed: u64) {
     };
     run(&source, &replica, &exchange, &there, &mut called, heals).await;
     converged(seed, &here, &replica).await;
+}
+
+/// Spoils, in half of the cases, the header that ends one of the batches in the history.
+async fn damage(rng: &mut Rng, there: &There) -> bool {
+    let store = &there.world.store;
+    let folder = Path::from("history");
+    let listed: Vec<_> = store
+        .list(Some(&folder))
+        .try_collect()
+        .await
+        .expect("it lists");
+    let mut names: Vec<Path> = listed.into_iter().map(|object| object.location).collect();
+    names.sort();
+    if names.is_empty() || rng.random_ratio(1, 2) {
+        return false;
+    }
+    let batch = |at: &Path| at.as_ref().rsplit_once('-').expect("a part").0.to_owned();
+    let some = batch(&names[rng.random_range(0..names.len())]);
+    let last = names
+        .into_iter()
+        .rfind(|at| batch(at) == some)
+        .expect("its last part");
+    let whole = store.get(&last).await.expect("it is there").bytes().await;
+    let mut bytes = whole.expect("it reads").to_vec();
+    bytes[0] ^= 1;
+    store.put(&last, bytes.into()).await.expect("it is spoilt");
+    true
 }
 
 /// The newest point is the disks as they are.
