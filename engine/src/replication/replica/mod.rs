@@ -19,6 +19,7 @@ pub use fold::Retention;
 pub use history::{History, Kept};
 pub use overlay::Overlay;
 pub use session::{MakeDisks, Served};
+pub(crate) use view::{Hole, joined};
 pub use view::{View, ViewDisk};
 
 use super::parcel::GroupKey;

@@ -2,6 +2,7 @@
 //! other site. Acknowledged is what the local disk has; the other site is never waited for.
 
 mod batches;
+mod hold;
 mod session;
 
 pub use session::Outcome;
@@ -24,6 +25,7 @@ use super::extents::{Payload, Spot};
 use super::gate::{Gate, Shut};
 use super::journal::Journal;
 use super::maps::Doubt;
+use super::marks::Marks;
 use super::parcel::GroupKey;
 use super::splitter::{Churn, Splitter};
 
@@ -162,6 +164,9 @@ pub struct Source {
     cleaned: Mutex<Duration>,
     /// The other site is to take over in this generation, after this batch.
     hand_over: Mutex<Option<(u64, u64)>>,
+    /// What was written since earlier instants.
+    marks: Mutex<Marks>,
+    held: hold::Held,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -226,6 +231,7 @@ impl Source {
             suspect,
         } = parts;
         let sizes: Vec<u64> = disks.iter().map(|disk| disk.size).collect();
+        let marks = Marks::none(&disks, "this site keeps no map of what was written");
         let source = Self {
             splitter: Mutex::new(Splitter::new(&sizes, confirmed + 1, settings.memory_bytes)),
             journal: Mutex::new(Journal::new(settings, confirmed, confirmed_at)),
@@ -243,6 +249,8 @@ impl Source {
             keeping: tokio::sync::Mutex::default(),
             cleaned: Mutex::default(),
             hand_over: Mutex::default(),
+            marks: Mutex::new(marks),
+            held: hold::Held::default(),
         };
         // What is marked was written at some time after the other site's last point.
         let since = confirmed_at.unwrap_or_else(|| source.world.clock.now());
@@ -334,6 +342,7 @@ impl Source {
             };
             self.keep_intents(at.0, bytes).await?;
         }
+        self.spare_instants(at, length).await;
         match payload {
             Payload::Data(data) => disk.device.write(at.1, data).await?,
             Payload::Zeros(length) => disk.device.zero(at.1, length, punch).await?,

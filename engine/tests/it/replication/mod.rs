@@ -1,4 +1,5 @@
 //! Two sites in memory, on virtual time: a source, a replica, and a link that breaks.
 
+mod instants;
 mod prefix;
 mod world;
