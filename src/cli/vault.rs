@@ -46,8 +46,23 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
     /// What to back up
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["protected", "replica"], conflicts_with_all = ["protected", "replica"])]
     pub(crate) sources: Vec<PathBuf>,
+    /// The disks that `firedrill protect` serves by this state, all at one instant while they are written; only what
+    /// was written since the point before is read
+    #[arg(long, value_name = "STATE", conflicts_with = "replica")]
+    pub(crate) protected: Option<PathBuf>,
+    /// The disks that `firedrill replica serve` keeps in this state, at one of their recovery points
+    #[arg(long, value_name = "STATE")]
+    pub(crate) replica: Option<PathBuf>,
+    /// Which of the replica's points: as for `firedrill failover`
+    #[arg(
+        long,
+        value_name = "POINT",
+        default_value = "latest",
+        requires = "replica"
+    )]
+    pub(crate) point: String,
     #[command(flatten)]
     pub(crate) options: BackupOptions,
 }

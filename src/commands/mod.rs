@@ -14,6 +14,7 @@ mod ls;
 mod plan;
 mod points;
 mod protect;
+mod protected;
 mod prune;
 mod recover;
 mod restore;

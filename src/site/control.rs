@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use super::instant::Named;
+
 const SOCKET: &str = "control.sock";
 /// The longest line that is taken.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -34,6 +36,12 @@ pub(crate) enum Request {
     HandOver { timeout_seconds: u64 },
     /// End the batch, as a point at which applications are held still if so.
     Point { application: bool },
+    /// Hold an instant of the disks, now or at a replica's point, to be read for as long as the connection lasts; and
+    /// tell what changed since another.
+    Instant {
+        point: Option<String>,
+        since: Option<Named>,
+    },
 }
 
 /// A request with the way back.

@@ -3,6 +3,7 @@
 mod active;
 mod control;
 mod daemon;
+mod instant;
 mod replica;
 mod status;
 
@@ -22,6 +23,7 @@ use engine::{Error, ErrorKind};
 
 pub(crate) use control::{Request, call};
 pub(crate) use daemon::{Options, run};
+pub(crate) use instant::SiteDisks;
 pub(crate) use status::{describe, offline};
 
 use crate::cli::ServeArgs;

@@ -266,9 +266,12 @@ async fn answer(
         Request::Commit => Err(super::active::conflict(
             "nothing was failed over: there is nothing to commit",
         )),
-        Request::Reprotect { .. } | Request::HandOver { .. } | Request::Point { .. } => Err(
-            super::active::conflict("this site follows the other one: ask there"),
-        ),
+        Request::Reprotect { .. }
+        | Request::HandOver { .. }
+        | Request::Point { .. }
+        | Request::Instant { .. } => Err(super::active::conflict(
+            "this site follows the other one: ask there",
+        )),
     };
     let _ = answer.send(answered).is_ok();
     None

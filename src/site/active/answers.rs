@@ -75,7 +75,9 @@ impl Active<'_> {
 
     pub(super) async fn answer(&mut self, call: Call) -> Result<Option<Next>> {
         let Call {
-            request, answer, ..
+            request,
+            answer,
+            gone,
         } = call;
         let answered = match request {
             Request::Status => Ok(status::active(
@@ -121,6 +123,7 @@ impl Active<'_> {
                 }
                 Err(error) => Err(error),
             },
+            Request::Instant { point, since } => self.hold((point, since), gone).await,
             Request::TestFailover { .. } => {
                 Err(conflict("this site is active: test where the replica is"))
             }

@@ -3,6 +3,7 @@
 mod answers;
 mod churn;
 mod disks;
+mod hold;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub(super) use churn::{CHURN_EVERY, Churned};
 
 use super::control::Call;
 use super::daemon::{Next, Options, Signals};
+use super::instant::Readings;
 use super::{State, boot, serve};
 use crate::exit::Exit;
 use crate::output;
@@ -50,6 +52,7 @@ struct Active<'a> {
     /// A hand-over that waits for everything to be sent, until then; and who waits for it.
     draining: Option<(BoxFuture<'static, engine::Result<u64>>, Instant)>,
     waiting: Option<oneshot::Sender<Result<Value>>>,
+    readings: Readings,
 }
 
 /// Plays the role until the site is fenced, has handed over, or is asked to end.
@@ -62,6 +65,7 @@ pub(super) async fn play(
     let member = state.site.member();
     let (devices, below) = disks::open(state, options, &member).await?;
     let source = Arc::new(source(state, options, &member, &devices).await?);
+    hold::remember(state, &member, &source, below.is_some()).await?;
     let mut serving = front_door(state, options, &member, &source).await?;
     let (to, to_seen) = watch::channel(options.to.clone());
     let is_committed = member
@@ -82,8 +86,10 @@ pub(super) async fn play(
         settling,
         draining: None,
         waiting: None,
+        readings: Readings::new(),
     };
     let next = active.act(to_seen, calls, signals).await;
+    active.readings.end().await;
     let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
     next
 }
@@ -340,6 +346,7 @@ impl Active<'_> {
             self.source.flush(disk as u16).await?;
         }
         self.source.flush_intents().await?;
+        self.keep_marks(&self.state.site.member()).await;
         let progress = self.source.progress();
         let end = |member: &mut Member| {
             protection::rest(member);

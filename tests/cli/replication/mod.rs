@@ -1,5 +1,6 @@
 //! Site recovery from end to end: real processes, real clients, kills and cuts at bad moments.
 
+mod backup;
 mod group;
 mod journey;
 mod kills;
