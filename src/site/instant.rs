@@ -42,6 +42,8 @@ pub(crate) struct Named {
     pub(crate) generation: u64,
     pub(crate) batch: Option<u64>,
     pub(crate) mark: Option<String>,
+    /// Seconds and nanoseconds since 1970.
+    pub(crate) ended: Option<(i64, u32)>,
 }
 
 impl From<Instant> for Named {
@@ -51,6 +53,7 @@ impl From<Instant> for Named {
             generation: instant.generation,
             batch: instant.batch,
             mark: instant.mark.map(|mark| mark.to_string()),
+            ended: instant.ended.map(|ended| (ended.seconds, ended.nanos)),
         }
     }
 }
@@ -65,6 +68,9 @@ impl Named {
             generation: self.generation,
             batch: self.batch,
             mark: self.mark.as_deref().map(id).transpose().map_err(wrong)?,
+            ended: self
+                .ended
+                .map(|(seconds, nanos)| Timestamp { seconds, nanos }),
         })
     }
 }

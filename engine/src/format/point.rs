@@ -203,6 +203,9 @@ pub struct Instant {
     /// The name that the site which was written has for it, where that was read: drawn.
     #[n(3)]
     pub mark: Option<ObjectId>,
+    /// When the batch ended, by the clock of the site that was written.
+    #[n(4)]
+    pub ended: Option<Timestamp>,
 }
 
 /// A recovery point.

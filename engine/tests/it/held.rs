@@ -34,6 +34,7 @@ impl Protected<'_> {
             generation: 1,
             batch: None,
             mark: Some(*mark),
+            ended: None,
         }
     }
 

@@ -83,6 +83,7 @@ impl Active<'_> {
                 generation: member.generation,
                 batch: None,
                 mark: Some(mark),
+                ended: None,
             },
             captured: None,
             disks: disks.collect(),

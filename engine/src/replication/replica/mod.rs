@@ -1,5 +1,6 @@
 //! The site that follows: it takes parts in order, keeps them, and confirms what is there to stay.
 
+mod changed;
 mod fold;
 mod history;
 mod overlay;
@@ -119,6 +120,7 @@ pub struct Replica {
 #[derive(Debug)]
 pub struct Pinned {
     replica: Arc<Replica>,
+    batch: u64,
     /// The view.
     pub view: Arc<View>,
 }
@@ -210,16 +212,28 @@ impl Replica {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn choose(&self, choice: Choice) -> Result<Point> {
-        let points = self.points().await;
-        let mut newest_first = points.iter().rev();
+        let (points, ended) = {
+            let history = self.history.lock().await;
+            let ended = points(&self.site.member(), &history);
+            (self.listed(&history), ended)
+        };
+        let mut newest_first = points.iter().copied().rev();
         let found = match choice {
             Choice::Latest => newest_first.next(),
             Choice::LatestApplication => {
                 newest_first.find(|point| point.consistency == Consistency::Application)
             }
-            Choice::At(instant) => newest_first.find(|point| point.captured <= instant),
+            Choice::At(instant) => {
+                // A point holds from the end of its batch up to the last instant at which nothing was written after it.
+                let mut pairs = newest_first.zip(ended.iter().rev());
+                let found = pairs.find(|(_, ended)| ended.captured <= instant);
+                found.map(|(point, _)| Point {
+                    captured: point.captured.min(instant),
+                    ..point
+                })
+            }
         };
-        found.copied().ok_or_else(|| {
+        found.ok_or_else(|| {
             let what = match (points.first(), choice) {
                 (None, _) => "there is no recovery point yet: the first synchronisation is not done",
                 (_, Choice::LatestApplication) => {
@@ -251,6 +265,7 @@ impl Replica {
         self.lock().pins += 1;
         Ok(Pinned {
             replica: Arc::clone(self),
+            batch: point.batch,
             view: Arc::new(view),
         })
     }
@@ -277,6 +292,31 @@ impl Replica {
         self.site
             .change(|member| protection::take_over(member, failed_over))
             .await?;
+        Ok(failed_over)
+    }
+
+    /// Takes over with other content than a point's: it lies wholly above the newest, under the name of the failover
+    /// `at` that instant, and is as of `captured`. Until [`Replica::commit`] this site's own points can be had instead.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no point to lie above; as [`Replica::fail_over`].
+    pub async fn fail_over_above(&self, at: Timestamp, captured: Timestamp) -> Result<FailedOver> {
+        let below = self.choose(Choice::Latest).await?;
+        let history = self.history.lock().await;
+        let mut known = points(&self.site.member(), &history).into_iter();
+        if !known.any(|known| known.batch == below.batch) {
+            return Err(Error::new(ErrorKind::NotFound, GONE));
+        }
+        let failed_over = FailedOver {
+            batch: below.batch,
+            captured,
+            at,
+            committed: false,
+            planned: false,
+            skew_micros: 0,
+        };
+        let take_over = |member: &mut Member| protection::take_over(member, failed_over);
+        self.site.change(take_over).await?;
         Ok(failed_over)
     }
 
