@@ -159,10 +159,14 @@ pub(crate) struct LsArgs {
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// `latest`, an id or the beginning of one
+    /// `latest`, an id or the beginning of one; with --replica as for `firedrill failover`
     pub(crate) point: String,
     /// An empty or new folder; for a disk, a new image file or a device
     pub(crate) target: PathBuf,
+    /// Look for the point among those of the replica that is kept in this state too: the newer is taken, into new
+    /// images
+    #[arg(long, value_name = "STATE", conflicts_with_all = ["instance", "path", "overwrite"])]
+    pub(crate) replica: Option<PathBuf>,
     /// The instance that `latest` is looked for in, where the vault holds several
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,

@@ -4,6 +4,7 @@ mod advise;
 mod backup;
 mod chaos;
 mod check;
+mod choice;
 mod compare;
 mod copy;
 mod drill;

@@ -54,6 +54,10 @@ impl<'a> Site<'a> {
             return Err(Error::new(ErrorKind::Conflict, what).into());
         }
         let disks = status["disks"].as_array().into_iter().flatten();
+        if disks.clone().next().is_none() {
+            let what = format!("{folder} has no disks yet: the first synchronisation is not done");
+            return Err(Error::new(ErrorKind::NotFound, what).into());
+        }
         let sources = disks.clone().map(|disk| {
             let path = PathBuf::from(disk["path"].as_str().unwrap_or_default());
             Source {

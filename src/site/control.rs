@@ -36,6 +36,14 @@ pub(crate) enum Request {
     HandOver { timeout_seconds: u64 },
     /// End the batch, as a point at which applications are held still if so.
     Point { application: bool },
+    /// Which point does that mean?
+    Choose { point: String },
+    /// Take over with these images, restored from a vault into a folder of the state, as of an instant in seconds
+    /// and nanoseconds.
+    FailoverRestored {
+        folder: String,
+        captured: (i64, u32),
+    },
     /// Hold an instant of the disks, now or at a replica's point, to be read for as long as the connection lasts; and
     /// tell what changed since another.
     Instant {

@@ -1,5 +1,7 @@
 //! The role of the site that follows.
 
+mod hold;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,11 +22,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::control::{Call, Request};
 use super::daemon::{Next, Options, Signals};
-use super::{State, parse_serve, serve, status};
+use super::instant::Readings;
+use super::{State, parse_serve, restored, serve, status};
 use crate::output::{self, warn};
 
 /// Reads which point to take.
-pub(super) fn read_choice(text: &str) -> Result<Choice> {
+pub(crate) fn read_choice(text: &str) -> Result<Choice> {
     match text {
         // Every point is processed the moment that it is confirmed: the two are one here.
         "latest" | "latest-processed" => Ok(Choice::Latest),
@@ -49,6 +52,8 @@ type Tidying = tokio::task::JoinHandle<engine::Result<()>>;
 struct Tests {
     running: tokio::task::JoinSet<()>,
     over: watch::Sender<()>,
+    /// A point that a backup reads.
+    readings: Readings,
 }
 
 struct Disks(std::path::PathBuf);
@@ -137,6 +142,7 @@ pub(super) async fn play(
     let mut tests = Tests {
         running: tokio::task::JoinSet::new(),
         over: watch::channel(()).0,
+        readings: Readings::new(),
     };
     let next = loop {
         tokio::select! {
@@ -177,6 +183,7 @@ pub(super) async fn play(
     sessions.shutdown().await;
     drop(tests.over);
     while tests.running.join_next().await.is_some() {}
+    tests.readings.end().await;
     if let Some(tidying) = tidying {
         tidying.abort();
         let _ = tidying.await.is_ok();
@@ -260,18 +267,28 @@ async fn answer(
             }
             Err(error) => Err(error),
         },
+        Request::Choose { point } => choose(state, replica, &point).await,
+        Request::FailoverRestored { folder, captured } => {
+            match restored::take_over(state, replica, &folder, captured).await {
+                Ok(told) => {
+                    let _ = answer.send(Ok(told)).is_ok();
+                    return Some(Next::Role);
+                }
+                Err(error) => Err(error),
+            }
+        }
         Request::TestFailover { point, serve } => {
             test(state, options, replica, tests, (&point, &serve), gone).await
         }
         Request::Commit => Err(super::active::conflict(
             "nothing was failed over: there is nothing to commit",
         )),
-        Request::Reprotect { .. }
-        | Request::HandOver { .. }
-        | Request::Point { .. }
-        | Request::Instant { .. } => Err(super::active::conflict(
-            "this site follows the other one: ask there",
-        )),
+        Request::Instant { point, since } => {
+            hold::hold(state, replica, &mut tests.readings, (point, since), gone).await
+        }
+        Request::Reprotect { .. } | Request::HandOver { .. } | Request::Point { .. } => Err(
+            super::active::conflict("this site follows the other one: ask there"),
+        ),
     };
     let _ = answer.send(answered).is_ok();
     None
@@ -281,6 +298,24 @@ async fn fail_over(replica: &Arc<Replica>, point: &str) -> Result<Value> {
     let point = replica.choose(read_choice(point)?).await?;
     let failed_over = replica.fail_over(point, false).await?;
     Ok(status::failed_over(&failed_over))
+}
+
+/// The point that a choice means, or why there is none.
+async fn choose(state: &State, replica: &Replica, point: &str) -> Result<Value> {
+    let chosen = replica.choose(read_choice(point)?).await;
+    let (chosen, why) = match chosen {
+        Ok(point) => (Some(point), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Ok(json!({
+        "group": state.site.member().group.to_string(),
+        "chosen": chosen.map(|point| json!({
+            "seconds": point.captured.seconds,
+            "nanos": point.captured.nanos,
+            "consistency": point.consistency.name(),
+        })),
+        "why": why,
+    }))
 }
 
 /// Serves a writable copy of a point until `gone`; replication goes on.

@@ -124,6 +124,9 @@ impl Active<'_> {
                 Err(error) => Err(error),
             },
             Request::Instant { point, since } => self.hold((point, since), gone).await,
+            Request::Choose { .. } | Request::FailoverRestored { .. } => Err(conflict(
+                "this site is active already: a vault's point is chosen where a site takes over",
+            )),
             Request::TestFailover { .. } => {
                 Err(conflict("this site is active: test where the replica is"))
             }

@@ -35,6 +35,7 @@ use super::{State, boot, serve};
 use crate::exit::Exit;
 use crate::output;
 use disks::NoDisks;
+pub(super) use disks::overlay_at;
 
 /// What the other site confirmed is kept this often: what was confirmed since is compared after a crash.
 const KEEP_EVERY: Duration = Duration::from_secs(5);

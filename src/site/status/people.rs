@@ -77,6 +77,9 @@ pub(crate) fn describe(document: &Value) -> String {
             &format!("{lag} ({marked} of it marked, to be read again)"),
         );
     }
+    if let Some(point) = document["restoring"].as_str() {
+        line("restoring", &restoring(point));
+    }
     if let Some(over) = document["failed_over"].as_object() {
         line("failed over", &failed_over(over));
     }
@@ -84,6 +87,13 @@ pub(crate) fn describe(document: &Value) -> String {
         line("next", text(document, "next"));
     }
     out
+}
+
+fn restoring(point: &str) -> String {
+    format!(
+        "the vault's point {point}: a failover to it is under way, or was interrupted; nothing has changed, and the same \
+         command begins it again"
+    )
 }
 
 fn failed_over(over: &Map<String, Value>) -> String {

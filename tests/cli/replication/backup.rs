@@ -160,3 +160,71 @@ fn a_disk_that_is_written_is_backed_up_as_of_one_instant() {
         (!left.exists()).then_some(())
     });
 }
+
+/// A replica's point goes into a vault as of when it was captured, while replication goes on; the next reads by the
+/// history what changed.
+#[test]
+fn a_point_of_the_other_site_is_backed_up_there() {
+    if !clients_are_there() {
+        return;
+    }
+    let mut pair = Pair::begin(&DISKS, 8 * MIB);
+    let vault = vault(&pair);
+    let replica = text(&pair.replica.state).to_owned();
+    let (code, _, said) = run(&["backup", &vault, "--protected", &replica]);
+    assert_ne!(code, 0);
+    assert!(said.contains("--replica"), "{said}");
+    let writer = Writer::start(pair.load(&DISKS));
+    until("the writer comes along", || {
+        (writer.acknowledged().newest() > 200).then_some(())
+    });
+    let mut points = Vec::new();
+    for _ in 0..3 {
+        let status = pair.replica.status();
+        let told = json(&["backup", &vault, "--replica", &replica]);
+        points.push((status["newest_point"]["captured"].clone(), told));
+    }
+    let (acknowledged, ended) = writer.stop();
+    ended.expect("replication goes on");
+    let mut seen = Vec::new();
+    for (at_least, told) in &points {
+        let images = restored(&pair, &vault, told);
+        let [first, second] = [last(&images[0]), last(&images[1])];
+        assert!(first == second || first == second + 1, "{first}, {second}");
+        acknowledged.assert_there(second, instant(&told["captured"]));
+        let captured = instant(&told["captured"]);
+        // Told in whole seconds, and set back by what the clocks seem to differ.
+        assert!(captured + std::time::Duration::from_secs(2) > instant(at_least));
+        seen.push(second);
+    }
+    assert!(seen.is_sorted(), "{seen:?}");
+    pair.source.converge();
+    // Each batch has what it has: nothing was written since, so nothing is read.
+    let (one, two) = (
+        json(&["backup", &vault, "--replica", &replica]),
+        json(&["backup", &vault, "--replica", &replica]),
+    );
+    assert!(read_bytes(&one) < 16 * MIB, "{one}");
+    assert_eq!(read_bytes(&two), 0, "{two}");
+    assert!(restored(&pair, &vault, &two) == [pair.disk(0), pair.disk(1)]);
+    pair.source
+        .qemu_io("b.img", &["write -P 0x5b 4M 64k", "flush"]);
+    pair.source.converge();
+    let told = json(&["backup", &vault, "--replica", &replica]);
+    assert_eq!(read_bytes(&told), 65_536, "{told}");
+    // One of the past is one of the past.
+    let point = &points[0].1;
+    let captured = point["captured"].as_str().expect("an instant").to_owned();
+    pair.source.kill();
+    let told = json(&[
+        "backup",
+        &vault,
+        "--replica",
+        &replica,
+        "--point",
+        &captured,
+        "--instance",
+        "past",
+    ]);
+    assert!(told["captured"].as_str() <= Some(&captured), "{told}");
+}
