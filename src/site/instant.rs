@@ -3,7 +3,8 @@
 
 mod client;
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,7 +24,9 @@ use tokio::task::JoinSet;
 
 pub(crate) use client::SiteDisks;
 
-const SOCKET: &str = "instant.sock";
+/// A folder that only its owner enters, with the socket: it is never open to others, not even for a moment.
+const FOLDER: &str = "instant";
+const SOCKET: &str = "sock";
 /// What is read at once, at most, in bytes: the largest block of a backup.
 const READ_BYTES_MAX: u32 = 16 << 20;
 const ASK_BYTES: usize = 16;
@@ -208,13 +211,17 @@ impl Readings {
         gone: oneshot::Receiver<()>,
         let_go: impl FnOnce() + Send + 'static,
     ) -> Result<serde_json::Value> {
-        let path = std::path::absolute(folder.join(SOCKET))?;
-        let _ = std::fs::remove_file(&path).is_ok();
+        let folder = std::path::absolute(folder.join(FOLDER))?;
+        let _ = std::fs::remove_dir_all(&folder).is_ok();
+        let made = DirBuilder::new().mode(0o700).create(&folder);
+        made.map_err(|error| {
+            Error::from_io(format!("failed to make {}", folder.display()), error)
+        })?;
+        let path = folder.join(SOCKET);
         let listener = UnixListener::bind(&path).map_err(|error| {
             Error::from_io(format!("failed to listen at {}", path.display()), error)
         })?;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        let told = serde_json::to_value(readable.told(path.clone()))?;
+        let told = serde_json::to_value(readable.told(path))?;
         let mut over = self.over.subscribe();
         self.running.spawn(async move {
             let read = async {
@@ -228,7 +235,7 @@ impl Readings {
             }
             drop(readable);
             let_go();
-            let _ = std::fs::remove_file(&path).is_ok();
+            let _ = std::fs::remove_dir_all(&folder).is_ok();
         });
         Ok(told)
     }

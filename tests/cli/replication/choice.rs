@@ -117,6 +117,13 @@ fn take_over(pair: &mut Pair, vault: &str, (first, newest): (&str, &str)) {
     pair.replica.serve_again();
     let served = pair.replica.copy("a.img");
     assert!(served[..4 << 20] == third[..4 << 20] && served[4 << 20] == 0x44);
+    // A site that took over is backed up like any other.
+    let state = text(&pair.replica.state);
+    let backed_up = json(&["backup", vault, "--protected", state]);
+    let point = backed_up["point"].as_str().expect("a point");
+    let target = pair.folder.path().join("of-the-new-site");
+    json(&["restore", vault, point, text(&target)]);
+    assert!(fs::read(target.join("a.img")).expect("it") == served);
     pair.replica.kill();
     pair.replica.serve_again();
     // Its own points are there until one is committed.
