@@ -92,6 +92,18 @@ fn change(content: &mut [u8], rng: &mut rand_chacha::ChaCha8Rng) {
     }
 }
 
+/// An image with holes where it has zeros.
+fn write_sparse(image: &Path, content: &[u8]) {
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::File::create(image).expect("an image");
+    file.set_len(SIZE).expect("its size");
+    for (at, bytes) in (0..).step_by(4096).zip(content.chunks(4096)) {
+        if bytes.iter().any(|byte| *byte != 0) {
+            file.write_all_at(bytes, at).expect("it is written");
+        }
+    }
+}
+
 async fn play(seed: u64, method: Method) {
     let folder = tempfile::tempdir().expect("a folder");
     let image = folder.path().join("disk.img");
@@ -106,7 +118,7 @@ async fn play(seed: u64, method: Method) {
     };
     for turn in 0..6_u8 {
         change(&mut content, &mut rng);
-        std::fs::write(&image, &content).expect("an image");
+        write_sparse(&image, &content);
         disks.instants.push((ObjectId([turn; 16]), content.clone()));
         if rng.random_ratio(1, 6) {
             // The site has forgotten all but this.
@@ -121,7 +133,7 @@ async fn play(seed: u64, method: Method) {
         assert_eq!(read, reading.read_bytes, "{what}");
         match reading.changed_bytes {
             Some(changed) => assert_eq!(read, changed, "{what}"),
-            None => assert!(reading.scanned.is_some(), "{what}"),
+            None => assert!(reading.scanned.is_some() && read <= SIZE, "{what}"),
         }
         let target = folder.path().join(format!("back{turn}"));
         restore_to(&vault, &outcome.point.to_string(), &target)

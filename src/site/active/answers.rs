@@ -87,9 +87,13 @@ impl Active<'_> {
                 self.below_bytes(),
                 self.options,
             )),
-            Request::Point { .. } if self.source.gate().is_shut().is_some() => Err(conflict(
-                "this site is handing over: its last batch is the point",
-            )),
+            Request::Point { .. }
+                if self.taking.is_none() && self.source.gate().is_shut().is_some() =>
+            {
+                Err(conflict(
+                    "this site is handing over: its last batch is the point",
+                ))
+            }
             Request::Point { application } => {
                 let consistency = if application {
                     Consistency::Application
@@ -104,6 +108,9 @@ impl Active<'_> {
             Request::HandOver { timeout_seconds } => {
                 if self.waiting.is_some() {
                     Err(conflict("a planned failover is under way already"))
+                } else if self.taking.is_some() {
+                    // Both hold writes, and the backup lets them go.
+                    Err(conflict("a backup begins at this moment: try again"))
                 } else if !self.source.progress().link.connected {
                     Err(conflict(
                         "the other site is not connected: a planned failover needs it; see `firedrill status`",
@@ -123,7 +130,10 @@ impl Active<'_> {
                 }
                 Err(error) => Err(error),
             },
-            Request::Instant { point, since } => self.hold((point, since), gone).await,
+            Request::Instant { point, since } => {
+                self.hold((point, since), (answer, gone));
+                return Ok(None);
+            }
             Request::Choose { .. } | Request::FailoverRestored { .. } => Err(conflict(
                 "this site is active already: a vault's point is chosen where a site takes over",
             )),

@@ -9,11 +9,13 @@ use anyhow::Result;
 use engine::format::member::Member;
 use engine::format::point::Instant;
 use engine::ids::ObjectId;
-use engine::replication::before::BeforeDisk;
+use engine::replication::before::{Before, BeforeDisk};
 use engine::replication::marks::Marks;
 use engine::replication::source::Source;
 use engine::seam::BlockDevice;
+use engine::source::ChangedBlocks;
 use engine::{Error, ErrorKind};
+use futures::future::{BoxFuture, FutureExt, pending};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -33,18 +35,54 @@ const HELD_WITHIN: Duration = Duration::from_secs(10);
 /// File systems tell times in steps of up to 10 ms: after as long again, a later write shows.
 const STEP: Duration = Duration::from_millis(20);
 
+/// An instant that is about to be held: writes and reads that are under way end first, and what polls them goes on.
+pub(super) struct Taking {
+    held: BoxFuture<'static, Result<Taken>>,
+    answer: oneshot::Sender<Result<Value>>,
+    gone: oneshot::Receiver<()>,
+}
+
+/// Waits until one is held, or can't be.
+pub(super) async fn done(taking: &mut Option<Taking>) -> Result<Taken> {
+    match taking {
+        Some(taking) => (&mut taking.held).await,
+        None => pending().await,
+    }
+}
+
+/// An instant that is held.
+pub(super) struct Taken {
+    mark: ObjectId,
+    instant: Arc<Before>,
+    changed: Result<Vec<ChangedBlocks>, String>,
+}
+
 impl Active<'_> {
-    /// Holds this instant until `gone`.
-    pub(super) async fn hold(
+    /// Begins to hold an instant; whoever asked is answered once that is so.
+    pub(super) fn hold(
         &mut self,
         (point, since): (Option<String>, Option<Named>),
-        gone: oneshot::Receiver<()>,
-    ) -> Result<Value> {
+        (answer, gone): (oneshot::Sender<Result<Value>>, oneshot::Receiver<()>),
+    ) {
+        match self.begin_to_hold(point.as_ref(), since) {
+            Ok(held) => self.taking = Some(Taking { held, answer, gone }),
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    fn begin_to_hold(
+        &mut self,
+        point: Option<&String>,
+        since: Option<Named>,
+    ) -> Result<BoxFuture<'static, Result<Taken>>> {
         if point.is_some() {
             return Err(conflict(
                 "this site is written, and is backed up as it is now (`--protected`): --replica and --point are for \
                  the site that follows",
             ));
+        }
+        if self.taking.is_some() {
+            return Err(conflict("another backup begins at this moment: try again"));
         }
         self.readings.refuse_two()?;
         self.state.clear(BEFORE)?;
@@ -57,18 +95,51 @@ impl Active<'_> {
             let device = self.state.device(BEFORE, &disk.name, disk.size)?;
             Ok(Arc::new(device) as Arc<dyn BlockDevice>)
         });
-        let before = before.collect::<Result<_>>()?;
-        let held = self.source.hold((mark, since), before, KEPT_BYTES_MAX);
-        let held = timeout(HELD_WITHIN, held).await.map_err(|_| {
-            let what =
-                "writes that are under way do not end: see whether the disks answer, and try again";
-            Error::new(ErrorKind::Unavailable, what)
-        })?;
-        let (instant, changed) = held?;
-        let changed = match since {
-            Some(_) => changed,
-            None => Err("the point before is not of an instant of this site".to_owned()),
+        let before: Vec<_> = before.collect::<Result<_>>()?;
+        let source = Arc::clone(&self.source);
+        let held = async move {
+            let held = source.hold((mark, since), before, KEPT_BYTES_MAX);
+            let held = timeout(HELD_WITHIN, held).await.map_err(|_| {
+                let what =
+                    "writes that are under way do not end: see whether the disks answer, and try again";
+                Error::new(ErrorKind::Unavailable, what)
+            })?;
+            let (instant, changed) = held?;
+            let changed = match since {
+                Some(_) => changed,
+                None => Err("the point before is not of an instant of this site".to_owned()),
+            };
+            Ok(Taken {
+                mark,
+                instant,
+                changed,
+            })
         };
+        Ok(held.boxed())
+    }
+
+    /// The instant is held, or could not be: whoever asked is told, and reads it until it is gone.
+    pub(super) fn taken(&mut self, taken: Result<Taken>) {
+        let Some(Taking { answer, gone, .. }) = self.taking.take() else {
+            return;
+        };
+        let served = taken.and_then(|taken| {
+            let served = self.serve_instant(taken, gone);
+            served.inspect_err(|_| self.source.let_go())
+        });
+        drop(answer.send(served));
+    }
+
+    fn serve_instant(
+        &mut self,
+        Taken {
+            mark,
+            instant,
+            changed,
+        }: Taken,
+        gone: oneshot::Receiver<()>,
+    ) -> Result<Value> {
+        let member = self.state.site.member();
         let disks = member.disks.iter().enumerate().map(|(number, disk)| {
             let before = Arc::clone(&instant);
             let disk_of = BeforeDisk {
@@ -96,13 +167,8 @@ impl Active<'_> {
                 output::warn(&format!("{} could not be removed: {error}", left.display()));
             }
         };
-        let served = self
-            .readings
-            .serve(&self.state.folder, readable, gone, let_go);
-        if served.is_err() {
-            self.source.let_go();
-        }
-        served
+        self.readings
+            .serve(&self.state.folder, readable, gone, let_go)
     }
 
     /// Keeps what is known of instants, once nothing is written any more and everything is durable.

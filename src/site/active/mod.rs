@@ -54,6 +54,8 @@ struct Active<'a> {
     draining: Option<(BoxFuture<'static, engine::Result<u64>>, Instant)>,
     waiting: Option<oneshot::Sender<Result<Value>>>,
     readings: Readings,
+    /// An instant that is about to be held for a backup.
+    taking: Option<hold::Taking>,
 }
 
 /// Plays the role until the site is fenced, has handed over, or is asked to end.
@@ -88,6 +90,7 @@ pub(super) async fn play(
         draining: None,
         waiting: None,
         readings: Readings::new(),
+        taking: None,
     };
     let next = active.act(to_seen, calls, signals).await;
     active.readings.end().await;
@@ -215,6 +218,7 @@ impl Active<'_> {
                     told_of_settling(&settled);
                 }
                 drained = draining => self.drained(drained.ok().transpose()?).await?,
+                taken = hold::done(&mut self.taking) => self.taken(taken),
                 Some(call) = calls.recv() => {
                     if let Some(next) = self.answer(call).await? {
                         source.close("this site goes on with another point").await;
@@ -329,6 +333,8 @@ impl Active<'_> {
         batches: &mut BoxFuture<'_, Result<()>>,
         link: &mut BoxFuture<'_, Result<Outcome>>,
     ) -> Result<Next> {
+        // One that is about to be held would let writes go on.
+        self.taking = None;
         self.source
             .gate()
             .shut(engine::replication::gate::Shut::Held)

@@ -161,6 +161,33 @@ fn a_disk_that_is_written_is_backed_up_as_of_one_instant() {
     });
 }
 
+/// The other site is being brought up to date, which reads the disks through the same gate.
+#[test]
+fn a_disk_that_is_being_synchronised_is_backed_up() {
+    if !clients_are_there() {
+        return;
+    }
+    let mut pair = Pair::new(&DISKS, BYTES);
+    for (disk, seed) in pair.disks.iter().zip(1..) {
+        fs::write(disk, noise(seed, BYTES as usize)).expect("a disk");
+    }
+    let vault = vault(&pair);
+    pair.replica.follow(&[]);
+    let to = pair.replica.listens.clone();
+    pair.protect(&to, &[]);
+    let mut backups = 0;
+    while pair.source.status()["newest_point"].is_null() {
+        let told = back_up(&pair, &vault);
+        if backups == 0 {
+            assert!(restored(&pair, &vault, &told) == [pair.disk(0), pair.disk(1)]);
+        } else {
+            assert_eq!(read_bytes(&told), 0, "{told}");
+        }
+        backups += 1;
+    }
+    assert!(backups > 0, "it was synchronised too soon");
+}
+
 /// A replica's point goes into a vault as of when it was captured, while replication goes on; the next reads by the
 /// history what changed.
 #[test]
