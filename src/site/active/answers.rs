@@ -125,7 +125,7 @@ impl Active<'_> {
             }
             Request::Failover { point } => match self.choose_again(&point).await {
                 Ok(told) => {
-                    let _ = answer.send(Ok(told)).is_ok();
+                    self.chosen = Some((answer, told));
                     return Ok(Some(Next::Role));
                 }
                 Err(error) => Err(error),

@@ -56,6 +56,8 @@ struct Active<'a> {
     readings: Readings,
     /// An instant that is about to be held for a backup.
     taking: Option<hold::Taking>,
+    /// Another point was chosen: who asked is told once the one before is served no more.
+    chosen: Option<(oneshot::Sender<Result<Value>>, Value)>,
 }
 
 /// Plays the role until the site is fenced, has handed over, or is asked to end.
@@ -91,10 +93,14 @@ pub(super) async fn play(
         waiting: None,
         readings: Readings::new(),
         taking: None,
+        chosen: None,
     };
     let next = active.act(to_seen, calls, signals).await;
     active.readings.end().await;
     let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
+    if let Some((answer, told)) = active.chosen {
+        let _ = answer.send(Ok(told)).is_ok();
+    }
     next
 }
 
