@@ -104,6 +104,8 @@ impl MakeDisks for Disks {
 }
 
 async fn open(state: &State, options: &Options, member: &Member) -> Result<Replica> {
+    // A site that follows has none in use: what there is was left by a failover that was interrupted.
+    state.clear_overlays()?;
     let devices = member.disks.iter().map(|disk| {
         let device = FileDevice::open(Path::new(&disk.path), true)?;
         Ok(Arc::new(device) as Arc<dyn BlockDevice>)

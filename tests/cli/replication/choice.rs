@@ -81,7 +81,11 @@ fn the_newer_point_is_taken_wherever_it_is() {
     assert_eq!((chosen(&told), bytes), ("vault", [3, 3]), "{told}");
     assert_eq!(told["point"], newest, "{told}");
     pair.source.kill();
+    // A failover that was interrupted just before it counted.
+    let left = pair.replica.state.join("overlay-7");
+    fs::create_dir(&left).expect("a folder");
     pair.replica.follow(&[]);
+    assert!(!left.exists(), "nothing is left of it");
     take_over(&mut pair, &vault, (&point, &newest));
 }
 
