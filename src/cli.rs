@@ -55,7 +55,10 @@ pub(crate) enum Command {
     /// Make a recovery point of folders, disk images or block devices
     #[command(after_help = "Examples:\n  firedrill backup /backup/vault /home\n  \
         firedrill backup /backup/vault disk.img --method differential\n\n\
-        A folder is backed up as a tree of files; a file or block device as a disk.\n\n\
+        A folder is backed up as a tree of files; a file or block device as a disk. Disks that `firedrill protect` \
+        serves are backed up while they are written, at one instant; a replica's recovery points stay for years.\n  \
+        firedrill backup /backup/vault --protected /var/lib/disk\n  \
+        firedrill backup /backup/vault --replica /srv/replica --point 2026-11-28T14:05:00Z\n\n\
         With --freeze and --thaw the point is application-consistent if both succeeded and the hold \
         was no longer than --hold-timeout, and crash-consistent otherwise: then the exit code is 3.\n  \
         firedrill backup /backup/vault /srv/app --freeze 'app pause' --thaw 'app resume'")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use engine::seam::store::Limit;
 
+use super::VaultArgs;
 use crate::output::{parse_bytes, parse_span};
 use crate::site::{Serve, parse_serve};
 
@@ -68,8 +69,8 @@ pub(crate) struct TakeBackArgs {
 /// Who tells whether the other site has taken over.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct WitnessArgs {
-    /// A folder, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX that both sites reach, in neither's region. This site
-    /// is written only while the other one or the witness has told within 10 s that no other has taken over; give it
+    /// A folder, bucket or container that both sites reach, in neither's region, given as a vault is. This site is
+    /// written only while the other one or the witness has told within 10 s that no other has taken over; give it
     /// at both sites
     #[arg(long, value_name = "PLACE")]
     pub(crate) witness: Option<String>,
@@ -169,6 +170,8 @@ pub(crate) struct FailoverArgs {
     /// is lost
     #[arg(long)]
     pub(crate) planned: bool,
+    #[command(flatten)]
+    pub(crate) also: AlsoVaultArgs,
     /// Give up a planned failover that is not through after so long: writes go on then
     #[arg(long, value_name = "TIME", default_value = "5min", value_parser = parse_span)]
     pub(crate) timeout: Duration,
@@ -179,6 +182,39 @@ pub(crate) struct FailoverArgs {
     /// Do it without being asked
     #[arg(long)]
     pub(crate) yes: bool,
+}
+
+/// A vault that may have a better point than the replica.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AlsoVaultArgs {
+    /// Look for the point in this vault too, in backups of this group: the newer is taken. One of the vault is restored
+    /// into the state first
+    #[arg(long, value_name = "VAULT", conflicts_with = "planned")]
+    vault: Option<String>,
+    /// Read the vault's passphrase from the first line of this file
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "vault",
+        conflicts_with = "passphrase_command"
+    )]
+    passphrase_file: Option<PathBuf>,
+    /// Read the vault's passphrase from the first line that this command prints
+    #[arg(long, value_name = "COMMAND", requires = "vault")]
+    passphrase_command: Option<String>,
+}
+
+impl AlsoVaultArgs {
+    /// The vault, where one is named.
+    pub(crate) fn vault(&self) -> Option<VaultArgs> {
+        Some(VaultArgs {
+            vault: self.vault.clone()?,
+            passphrase_file: self.passphrase_file.clone(),
+            passphrase_command: self.passphrase_command.clone(),
+            limit_upload: None,
+            limit_download: None,
+        })
+    }
 }
 
 #[derive(Debug, Args)]

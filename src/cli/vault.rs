@@ -46,8 +46,23 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
     /// What to back up
-    #[arg(required = true)]
+    #[arg(required_unless_present_any = ["protected", "replica"], conflicts_with_all = ["protected", "replica"])]
     pub(crate) sources: Vec<PathBuf>,
+    /// The disks that `firedrill protect` serves by this state, all at one instant while they are written; only what
+    /// was written since the point before is read
+    #[arg(long, value_name = "STATE", conflicts_with = "replica")]
+    pub(crate) protected: Option<PathBuf>,
+    /// The disks that `firedrill replica serve` keeps in this state, at one of their recovery points
+    #[arg(long, value_name = "STATE")]
+    pub(crate) replica: Option<PathBuf>,
+    /// Which of the replica's points: as for `firedrill failover`
+    #[arg(
+        long,
+        value_name = "POINT",
+        default_value = "latest",
+        requires = "replica"
+    )]
+    pub(crate) point: String,
     #[command(flatten)]
     pub(crate) options: BackupOptions,
 }
@@ -144,10 +159,14 @@ pub(crate) struct LsArgs {
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) vault: VaultArgs,
-    /// `latest`, an id or the beginning of one
+    /// `latest`, an id or the beginning of one; with --replica as for `firedrill failover`
     pub(crate) point: String,
     /// An empty or new folder; for a disk, a new image file or a device
     pub(crate) target: PathBuf,
+    /// Look for the point among those of the replica that is kept in this state too: the newer is taken, into new
+    /// images
+    #[arg(long, value_name = "STATE", conflicts_with_all = ["instance", "path", "overwrite"])]
+    pub(crate) replica: Option<PathBuf>,
     /// The instance that `latest` is looked for in, where the vault holds several
     #[arg(long, value_name = "NAME")]
     pub(crate) instance: Option<String>,

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::time::Instant;
 
 use anyhow::Result;
-use engine::backup::{self, Backup, Outcome, Request};
+use engine::backup::{self, Backup, Outcome, Reading, Request};
 use engine::format::point::Consistency;
 use engine::seam::store::Requests;
 use engine::source::Source;
@@ -16,6 +16,7 @@ use serde_json::json;
 use tokio::signal::unix::{self, SignalKind};
 
 use crate::cli::BackupArgs;
+use crate::commands::protected::{self, Site};
 use crate::exit::Exit;
 use crate::hooks::Hooks;
 use crate::output::{self, Bar, bytes, warn};
@@ -25,16 +26,14 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
     let started = Instant::now();
     if args.options.hooks.before.is_none() {
         // Before the passphrase is asked for. A hook may have to bring the sources first.
-        sources(args)?;
+        sources(args).await?;
     }
     let vault = vault_access::open(&args.vault).await?;
     let hooks = Hooks::new(&args.options.hooks, &args.vault.vault);
     if !hooks.any() {
-        let outcome = make(args, &vault, &hooks).await?;
-        return {
-            let asked = vault.world().meter.read();
-            tell(args, json, &outcome, asked, &hooks, started).await
-        };
+        let made = make(args, &vault, &hooks).await?;
+        let asked = vault.world().meter.read();
+        return tell(args, json, &made, asked, &hooks, started).await;
     }
     let ended = {
         let signal = pin!(signal()?);
@@ -61,9 +60,9 @@ pub(crate) async fn run(args: &BackupArgs, json: bool) -> Result<Exit> {
             hooks.after("failed", None).await;
             Err(error)
         }
-        Ok(Ok(outcome)) => {
+        Ok(Ok(made)) => {
             let asked = vault.world().meter.read();
-            tell(args, json, &outcome, asked, &hooks, started).await
+            tell(args, json, &made, asked, &hooks, started).await
         }
     }
 }
@@ -87,21 +86,30 @@ fn signal() -> std::io::Result<impl Future<Output = Exit>> {
     Ok(async move { any.await.0 })
 }
 
-/// The sources, if they can be backed up.
-fn sources(args: &BackupArgs) -> Result<Vec<Source>> {
+/// The sources, if they can be backed up; and bytes of them, where that is known.
+async fn sources(args: &BackupArgs) -> Result<(Vec<Source>, Option<u64>)> {
+    if let Some(site) = Site::of(args) {
+        let (sources, total) = site.sources().await?;
+        return Ok((sources, Some(total)));
+    }
     vault_access::refuse_inside(&args.vault.vault, &args.sources)?;
     let sources = args.sources.iter().map(|path| Source::detect(path));
-    Ok(sources.collect::<engine::Result<_>>()?)
+    Ok((sources.collect::<engine::Result<_>>()?, None))
+}
+
+/// A point that was made, and how protected disks were read for it.
+struct Made {
+    outcome: Outcome,
+    readings: Vec<Reading>,
 }
 
 /// Makes the point.
-async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Outcome> {
-    let (sources, options) = (sources(args)?, &args.options);
+async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Made> {
+    let ((sources, total), options) = (sources(args).await?, &args.options);
     let named = options.instance.clone();
     let instance = named.unwrap_or_else(|| instance(&sources));
-    let total = std::io::stderr()
-        .is_terminal()
-        .then(|| measure(&args.sources));
+    let is_watched = std::io::stderr().is_terminal();
+    let total = is_watched.then(|| total.unwrap_or_else(|| measure(&args.sources)));
     let bar = Bar::bytes("backing up", total);
     let request = Backup {
         sources,
@@ -115,16 +123,19 @@ async fn make(args: &BackupArgs, vault: &Vault, hooks: &Hooks) -> Result<Outcome
         host: Some(vault_access::host()),
         tags: options.tag.clone(),
     };
-    let outcome = backup::run(vault, &request, hooks, &bar).await?;
+    let (outcome, readings) = match Site::of(args) {
+        Some(site) => backup::run_held(vault, &request, &site.disks(), hooks, &bar).await?,
+        None => (backup::run(vault, &request, hooks, &bar).await?, Vec::new()),
+    };
     bar.done();
-    Ok(outcome)
+    Ok(Made { outcome, readings })
 }
 
 /// Runs the last hook, and tells what was done.
 async fn tell(
     args: &BackupArgs,
     json: bool,
-    outcome: &Outcome,
+    Made { outcome, readings }: &Made,
     asked: Requests,
     hooks: &Hooks,
     started: Instant,
@@ -139,9 +150,14 @@ async fn tell(
         let mut document = document(outcome, started.elapsed().as_secs_f64(), asked);
         document["held_seconds"] = json!(held.map(|held| held.as_secs_f64()));
         document["hooks"] = hooks.document();
+        document["disks"] = protected::document(readings);
         output::print_json(&document)?;
     } else {
-        let mut text = summary(args, outcome, started);
+        let mut text = summary(args, outcome, started) + &protected::lines(readings);
+        if outcome.manifest.instant.is_some() {
+            let captured = output::instant(outcome.manifest.captured);
+            text += &format!("  as of {captured}\n");
+        }
         match (outcome.manifest.consistency(), held) {
             (Consistency::Application, Some(held)) => {
                 let held = output::span(held);
@@ -264,6 +280,7 @@ fn document(outcome: &Outcome, seconds: f64, asked: Requests) -> serde_json::Val
         "instance": outcome.manifest.instance,
         "method": outcome.manifest.method.name(),
         "consistency": outcome.manifest.consistency().name(),
+        "captured": output::instant(outcome.manifest.captured),
         "base": outcome.manifest.base.map(|base| base.to_string()),
         "chain_length": outcome.manifest.chain_length,
         "files": did.files,

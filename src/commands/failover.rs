@@ -1,5 +1,7 @@
 //! Failover and what belongs to it: each asks the process that plays the site's role.
 
+mod from_vault;
+
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,6 +22,13 @@ pub(crate) async fn run(args: &FailoverArgs, json: bool) -> Result<Exit> {
     if args.planned {
         return hand_over(folder, args.timeout, args.yes, json).await;
     }
+    let both = match args.also.vault() {
+        Some(vault) => match from_vault::run(args, &vault, json).await? {
+            from_vault::Done::Over(exit) => return Ok(exit),
+            from_vault::Done::Replica(both) => Some(both),
+        },
+        None => None,
+    };
     if !args.yes {
         let (status, _) = call(folder, &Request::Status).await?;
         let newest = status["newest_point"]["captured"]
@@ -36,7 +45,7 @@ pub(crate) async fn run(args: &FailoverArgs, json: bool) -> Result<Exit> {
         }
         output::confirm(&question)?;
     }
-    let (told, _) = call(
+    let (mut told, _) = call(
         folder,
         &Request::Failover {
             point: args.point.clone(),
@@ -44,8 +53,16 @@ pub(crate) async fn run(args: &FailoverArgs, json: bool) -> Result<Exit> {
         },
     )
     .await?;
+    if let Some(both) = both {
+        told["chosen"] = both.document();
+    }
+    taken_over(folder, &told, json)
+}
+
+/// Tells that this site is active now.
+fn taken_over(folder: &Path, told: &Value, json: bool) -> Result<Exit> {
     if json {
-        output::print_json(&told)?;
+        output::print_json(told)?;
     } else {
         let rpo = told["rpo_seconds"].as_f64().unwrap_or(0.0);
         output::print(&format!(

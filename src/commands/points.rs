@@ -127,6 +127,7 @@ fn document(point: &Point) -> serde_json::Value {
         "method": manifest.method.name(),
         "captured": instant(manifest.captured),
         "consistency": manifest.consistency().name(),
+        "group": manifest.instant.map(|instant| instant.group.to_string()),
         "base": manifest.base.map(|base| base.to_string()),
         "depends_on": manifest.depends_on.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "chain_length": manifest.chain_length,

@@ -1,5 +1,7 @@
 //! `firedrill restore`: brings a recovery point back.
 
+mod of_replica;
+
 use std::io::{BufRead, IsTerminal};
 use std::time::Instant;
 
@@ -7,18 +9,32 @@ use anyhow::{Result, bail};
 use engine::restore::{self, Outcome, Request};
 use engine::seam::store::Requests;
 use engine::vault::Point;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::RestoreArgs;
+use crate::commands::choice::{self, Both};
 use crate::exit::Exit;
-use crate::output::{self, Bar, bytes};
+use crate::output::{self, Bar, bytes, warn};
 use crate::vault_access::{self, path_in_point};
 
 pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     let started = Instant::now();
     let vault = vault_access::open(&args.vault).await?;
     let catalog = vault_access::catalog(&vault).await?;
-    let point = vault_access::point(&catalog, &args.point, args.instance.as_deref())?;
+    let both = match &args.replica {
+        Some(folder) => Some(choice::look(folder, &vault, &catalog, &args.point).await?),
+        None => None,
+    };
+    if let Some(both) = &both {
+        warn(&format!("chosen: {}", both.words()));
+        if both.vault().is_none() {
+            return of_replica::run(args, both, json).await;
+        }
+    }
+    let chosen = both.as_ref().and_then(Both::vault);
+    let name = chosen.map_or_else(|| args.point.clone(), |chosen| chosen.id.to_string());
+    let point = vault_access::point(&catalog, &name, args.instance.as_deref())?;
+    let chosen = both.as_ref().map(Both::document);
     let mut request = Request {
         target: args.target.clone(),
         paths: args.path.iter().map(|path| path_in_point(path)).collect(),
@@ -29,7 +45,7 @@ pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
         let plan = restore::run(&vault, &catalog, point, &request, &engine::backup::Quiet).await?;
         if args.dry_run {
             let asked = vault.world().meter.read();
-            show(args, json, point, &plan, (asked, None))?;
+            show(args, json, (point, &chosen), &plan, (asked, None))?;
             return Ok(Exit::Met);
         }
         if plan.replaced > 0 && !args.yes {
@@ -45,7 +61,13 @@ pub(crate) async fn run(args: &RestoreArgs, json: bool) -> Result<Exit> {
     let outcome = restore::run(&vault, &catalog, point, &request, &bar).await?;
     bar.done();
     let asked = vault.world().meter.read();
-    show(args, json, point, &outcome, (asked, Some(started)))?;
+    show(
+        args,
+        json,
+        (point, &chosen),
+        &outcome,
+        (asked, Some(started)),
+    )?;
     let lacking = outcome.owners_lacking + outcome.attributes_lacking;
     Ok(match (outcome.damaged, lacking) {
         (0, 0) => Exit::Met,
@@ -89,13 +111,14 @@ fn confirm(args: &RestoreArgs, point: &Point, plan: &Outcome) -> Result<()> {
 fn show(
     args: &RestoreArgs,
     json: bool,
-    point: &Point,
+    (point, chosen): (&Point, &Option<Value>),
     outcome: &Outcome,
     (asked, started): (Requests, Option<Instant>),
 ) -> Result<()> {
     if json {
         return output::print_json(&json!({
             "point": point.id.to_string(),
+            "chosen": chosen,
             "instance": point.manifest.instance,
             "captured": output::instant(point.manifest.captured),
             "target": args.target,

@@ -12,6 +12,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
+use super::instant::Named;
+
 const SOCKET: &str = "control.sock";
 /// The longest line that is taken.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -37,6 +39,21 @@ pub(crate) enum Request {
     HandOver { timeout_seconds: u64 },
     /// End the batch, as a point at which applications are held still if so.
     Point { application: bool },
+    /// Which point does that mean?
+    Choose { point: String },
+    /// Take over with these images, restored from a vault into a folder of the state, as of an instant in seconds
+    /// and nanoseconds.
+    FailoverRestored {
+        folder: String,
+        captured: (i64, u32),
+        without_witness: bool,
+    },
+    /// Hold an instant of the disks, now or at a replica's point, to be read for as long as the connection lasts; and
+    /// tell what changed since another.
+    Instant {
+        point: Option<String>,
+        since: Option<Named>,
+    },
 }
 
 /// A request with the way back.

@@ -3,7 +3,9 @@
 mod active;
 mod control;
 mod daemon;
+mod instant;
 mod replica;
+mod restored;
 mod status;
 
 use std::fs::{self, File, OpenOptions};
@@ -22,6 +24,9 @@ use engine::{Error, ErrorKind};
 
 pub(crate) use control::{Request, call};
 pub(crate) use daemon::{Options, run};
+pub(crate) use instant::SiteDisks;
+pub(crate) use replica::read_choice;
+pub(crate) use restored::FOLDER as RESTORED;
 pub(crate) use status::{describe, offline};
 
 use crate::cli::ServeArgs;

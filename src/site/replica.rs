@@ -1,5 +1,7 @@
 //! The role of the site that follows.
 
+mod hold;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use engine::replication::nbd::{DeviceExport, Exports, Named};
 use engine::replication::replica::{
     Choice, MakeDisks, Overlay, Replica, Served, TIDY_EVERY, ViewDisk,
 };
+use engine::replication::witness::Witness;
 use engine::seam::{BlockDevice, FileDevice};
 use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
@@ -20,11 +23,12 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::control::{Call, Request};
 use super::daemon::{Next, Options, Signals};
-use super::{State, parse_serve, serve, status};
+use super::instant::Readings;
+use super::{State, parse_serve, restored, serve, status};
 use crate::output::{self, warn};
 
 /// Reads which point to take.
-pub(super) fn read_choice(text: &str) -> Result<Choice> {
+pub(crate) fn read_choice(text: &str) -> Result<Choice> {
     match text {
         // Every point is processed the moment that it is confirmed: the two are one here.
         "latest" | "latest-processed" => Ok(Choice::Latest),
@@ -49,6 +53,8 @@ type Tidying = tokio::task::JoinHandle<engine::Result<()>>;
 struct Tests {
     running: tokio::task::JoinSet<()>,
     over: watch::Sender<()>,
+    /// A point that a backup reads.
+    readings: Readings,
 }
 
 struct Disks(std::path::PathBuf);
@@ -99,6 +105,8 @@ impl MakeDisks for Disks {
 }
 
 async fn open(state: &State, options: &Options, member: &Member) -> Result<Replica> {
+    // A site that follows has none in use: what there is was left by a failover that was interrupted.
+    state.clear_all("overlay-")?;
     let devices = member.disks.iter().map(|disk| {
         let device = FileDevice::open(Path::new(&disk.path), true)?;
         Ok(Arc::new(device) as Arc<dyn BlockDevice>)
@@ -137,6 +145,7 @@ pub(super) async fn play(
     let mut tests = Tests {
         running: tokio::task::JoinSet::new(),
         over: watch::channel(()).0,
+        readings: Readings::new(),
     };
     let next = loop {
         tokio::select! {
@@ -177,6 +186,7 @@ pub(super) async fn play(
     sessions.shutdown().await;
     drop(tests.over);
     while tests.running.join_next().await.is_some() {}
+    tests.readings.end().await;
     if let Some(tidying) = tidying {
         tidying.abort();
         let _ = tidying.await.is_ok();
@@ -263,12 +273,35 @@ async fn answer(
             }
             Err(error) => Err(error),
         },
+        Request::Choose { point } => choose(state, replica, &point).await,
+        Request::FailoverRestored {
+            folder,
+            captured,
+            without_witness,
+        } => {
+            let taken = match witness(state, options, without_witness) {
+                Ok(witness) => {
+                    restored::take_over(state, replica, &folder, captured, witness.as_ref()).await
+                }
+                Err(error) => Err(error),
+            };
+            match taken {
+                Ok(told) => {
+                    let _ = answer.send(Ok(told)).is_ok();
+                    return Some(Next::Role);
+                }
+                Err(error) => Err(error),
+            }
+        }
         Request::TestFailover { point, serve } => {
             test(state, options, replica, tests, (&point, &serve), gone).await
         }
         Request::Commit => Err(super::active::conflict(
             "nothing was failed over: there is nothing to commit",
         )),
+        Request::Instant { point, since } => {
+            hold::hold(state, replica, &mut tests.readings, (point, since), gone).await
+        }
         Request::Reprotect { .. } | Request::HandOver { .. } | Request::Point { .. } => Err(
             super::active::conflict("this site follows the other one: ask there"),
         ),
@@ -280,6 +313,15 @@ async fn answer(
 const NOTHING_TAKEN: &str = "nothing was taken over; if the witness is lost and the other site surely is not written any \
     more, pass --without-witness";
 
+/// Who is told of a failover, where someone is.
+fn witness(state: &State, options: &Options, without: bool) -> Result<Option<Witness>> {
+    if without {
+        return Ok(None);
+    }
+    let witness = options.witness(state);
+    witness.map_err(|error| error.context(NOTHING_TAKEN))
+}
+
 async fn fail_over(
     state: &State,
     options: &Options,
@@ -287,19 +329,31 @@ async fn fail_over(
     (point, without_witness): (&str, bool),
 ) -> Result<Value> {
     let point = replica.choose(read_choice(point)?).await?;
-    let witness = if without_witness {
-        None
-    } else {
-        options
-            .witness(state)
-            .map_err(|error| error.context(NOTHING_TAKEN))?
-    };
+    let witness = witness(state, options, without_witness)?;
     let failed_over = replica.fail_over(point, false, witness.as_ref()).await;
     let failed_over = failed_over.map_err(|error| match error.kind() {
         ErrorKind::Unavailable if witness.is_some() => error.context(NOTHING_TAKEN),
         _ => error,
     })?;
     Ok(status::failed_over(&failed_over))
+}
+
+/// The point that a choice means, or why there is none.
+async fn choose(state: &State, replica: &Replica, point: &str) -> Result<Value> {
+    let chosen = replica.choose(read_choice(point)?).await;
+    let (chosen, why) = match chosen {
+        Ok(point) => (Some(point), None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    Ok(json!({
+        "group": state.site.member().group.to_string(),
+        "chosen": chosen.map(|point| json!({
+            "seconds": point.captured.seconds,
+            "nanos": point.captured.nanos,
+            "consistency": point.consistency.name(),
+        })),
+        "why": why,
+    }))
 }
 
 /// Serves a writable copy of a point until `gone`; replication goes on.

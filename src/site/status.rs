@@ -34,6 +34,7 @@ fn base(folder: &Path, member: &Member) -> Value {
         Role::Fenced => "fenced",
     };
     let disks = member.disks.iter();
+    let restoring = super::restored::left(folder);
     json!({
         "state": folder.display().to_string(),
         "group": member.group.to_string(),
@@ -43,6 +44,7 @@ fn base(folder: &Path, member: &Member) -> Value {
         "failed_over": member.failed_over.as_ref().map(failed_over),
         "handed_over": member.handed_over,
         "fenced_at": member.fenced_at.map(output::instant),
+        "restoring": restoring,
     })
 }
 

@@ -77,6 +77,7 @@ impl Finished {
             consistency: Some(consistency),
             origin: None,
             at_large: self.at_large.then_some(1),
+            instant: None,
         };
         (manifest, self.reliance)
     }

@@ -114,22 +114,27 @@ impl Runner<'_> {
         let io = |error| Error::from_io(format!("source {}", at.display()), error);
         let mut file: File = open_file(&at, true).map_err(io)?;
         let size = std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(io)?;
-        let entry = Entry {
-            path: name,
-            kind: EntryKind::Disk,
-            mode: 0,
-            uid: 0,
-            gid: 0,
-            modified: Timestamp::default(),
-            size,
-            content: Vec::new(),
-            attributes: Vec::new(),
-            target: None,
-            changed: None,
-            inode: 0,
-            link_group: None,
-        };
+        let entry = disk_entry(name, size);
         self.large_file(Box::new(entry), at, Cut::Fixed(block))
             .await
+    }
+}
+
+/// A disk's entry, before its content is known.
+pub(super) fn disk_entry(name: Vec<u8>, size: u64) -> Entry {
+    Entry {
+        path: name,
+        kind: EntryKind::Disk,
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        modified: Timestamp::default(),
+        size,
+        content: Vec::new(),
+        attributes: Vec::new(),
+        target: None,
+        changed: None,
+        inode: 0,
+        link_group: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod base;
 mod files;
+mod instant;
 mod landing;
 mod large;
 mod listing_writer;
@@ -15,9 +16,10 @@ mod settle;
 mod tree;
 
 pub(crate) use files::Extents;
+pub use instant::{Changed, HeldDisk, HeldDisks, HoldDisks, Reading};
 pub(crate) use landing::{Landing, commit};
 pub use plan::{BackupPlan, Request, method_at, plan};
-pub use run::{Backup, Outcome, run};
+pub use run::{Backup, Outcome, run, run_held};
 pub(crate) use scope::{Scope, load as load_scope};
 pub(crate) use session::{Session, Tally};
 

@@ -8,15 +8,15 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::lease::Purpose;
 use crate::format::pack::BLOB_BYTES_MAX;
-use crate::format::point::{Consistency, Manifest};
+use crate::format::point::Manifest;
 use crate::ids::PointId;
 use crate::retention::{LimitState, POINTS_MAX, limit_state};
 use crate::seam::Quiesce;
 use crate::source::{Source, path_order};
-use crate::units::Timestamp;
 use crate::vault::{Catalog, Lease, Vault};
 
 use super::Progress;
+use super::instant::{self, HoldDisks, Reading, Taken};
 use super::landing::commit;
 use super::plan::{Request, plan};
 use super::runner::Runner;
@@ -65,6 +65,33 @@ pub async fn run(
     quiesce: &dyn Quiesce,
     progress: &dyn Progress,
 ) -> Result<Outcome> {
+    let (outcome, _) = begin(vault, backup, None, quiesce, progress).await?;
+    Ok(outcome)
+}
+
+/// Makes a recovery point of disks that are written meanwhile, as they are at the instant that `disks` holds, and
+/// reads only what may have changed since the point before where that is known. `quiesce` is let go as soon as the
+/// instant is held. The sources name the disks, by the last part of what they are called.
+///
+/// # Errors
+/// As [`run`] gives them; those of `disks`.
+pub async fn run_held(
+    vault: &Vault,
+    backup: &Backup,
+    disks: &dyn HoldDisks,
+    quiesce: &dyn Quiesce,
+    progress: &dyn Progress,
+) -> Result<(Outcome, Vec<Reading>)> {
+    begin(vault, backup, Some(disks), quiesce, progress).await
+}
+
+async fn begin(
+    vault: &Vault,
+    backup: &Backup,
+    disks: Option<&dyn HoldDisks>,
+    quiesce: &dyn Quiesce,
+    progress: &dyn Progress,
+) -> Result<(Outcome, Vec<Reading>)> {
     let block = backup.block_bytes;
     if block == 0 || !block.is_multiple_of(512) || block > u64::from(BLOB_BYTES_MAX) {
         return Err(Error::new(
@@ -73,7 +100,7 @@ pub async fn run(
         ));
     }
     let mut lease = Lease::take(vault, Purpose::Write, &backup.by).await?;
-    let made = make(vault, backup, &mut lease, quiesce, progress).await;
+    let made = make(vault, backup, &mut lease, (disks, quiesce), progress).await;
     // One that can't be given back lapses.
     let _ = lease.release().await.is_ok();
     made
@@ -84,23 +111,34 @@ async fn make(
     vault: &Vault,
     backup: &Backup,
     lease: &mut Lease,
-    quiesce: &dyn Quiesce,
+    (disks, quiesce): (Option<&dyn HoldDisks>, &dyn Quiesce),
     progress: &dyn Progress,
-) -> Result<Outcome> {
+) -> Result<(Outcome, Vec<Reading>)> {
     let sources = named(&backup.sources)?;
     let catalog = Catalog::load(vault).await?;
     tell_beforehand(lease, &catalog, &backup.request, progress)?;
     let plan = plan(&backup.request, &catalog);
-    let (manifest, reliance) = {
+    let (manifest, reliance, readings) = {
         // All that can be done before is done: an application is held for the reading alone.
         let mut runner =
             Runner::new(vault, &catalog, &plan, &backup.request, lease, progress).await?;
         let block = backup.block_bytes as usize;
-        let (captured, consistency) = read_held(&mut runner, &sources, block, quiesce).await?;
+        let base = plan.base.and_then(|id| catalog.get(id));
+        let taken = match disks {
+            Some(disks) => {
+                instant::read(&mut runner, &sources, (block, base), (disks, quiesce)).await?
+            }
+            None => read_held(&mut runner, &sources, block, quiesce).await?,
+        };
         let finished = runner.landing.finish(&plan.scope).await?;
-        finished.manifest(backup, &plan, captured, consistency, sources)
+        let (captured, consistency) = (taken.captured, taken.consistency);
+        let (mut manifest, reliance) =
+            finished.manifest(backup, &plan, captured, consistency, sources);
+        manifest.instant = taken.instant;
+        (manifest, reliance, taken.readings)
     };
-    commit(vault, lease, manifest, reliance).await
+    let outcome = commit(vault, lease, manifest, reliance).await?;
+    Ok((outcome, readings))
 }
 
 /// Reads the sources while they are held still, and lets go whatever happens; gives the instant that
@@ -110,7 +148,7 @@ async fn read_held(
     sources: &[(Source, Vec<u8>)],
     block: usize,
     quiesce: &dyn Quiesce,
-) -> Result<(Timestamp, Consistency)> {
+) -> Result<Taken> {
     let read = match quiesce.freeze().await {
         Ok(()) => {
             let captured = runner.landing.lease.now();
@@ -120,7 +158,12 @@ async fn read_held(
         Err(error) => Err(error),
     };
     let thawed = quiesce.thaw().await;
-    Ok((read?, thawed?))
+    Ok(Taken {
+        captured: read?,
+        consistency: thawed?,
+        instant: None,
+        readings: Vec::new(),
+    })
 }
 
 /// What people should know before the work: damage, clocks that disagree, a limit that is near.

@@ -11,6 +11,7 @@ pub mod keyslot;
 pub mod layout;
 pub mod lease;
 pub mod listing;
+pub mod marks;
 pub mod member;
 pub mod pack;
 pub mod part;

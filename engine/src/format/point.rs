@@ -187,6 +187,27 @@ pub struct Origin {
     pub point: PointId,
 }
 
+/// The instant of a group of replicated disks that a point is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Instant {
+    /// The group.
+    #[n(0)]
+    pub group: ObjectId,
+    /// The generation in which it was.
+    #[n(1)]
+    pub generation: u64,
+    /// The batch at whose end it was, where a replica was read.
+    #[n(2)]
+    pub batch: Option<u64>,
+    /// The name that the site which was written has for it, where that was read: drawn.
+    #[n(3)]
+    pub mark: Option<ObjectId>,
+    /// When the batch ended, by the clock of the site that was written.
+    #[n(4)]
+    pub ended: Option<Timestamp>,
+}
+
 /// A recovery point.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -197,7 +218,8 @@ pub struct Manifest {
     /// How it was made.
     #[n(1)]
     pub method: Method,
-    /// When reading began, by the store's clock: the instant that the point vouches for.
+    /// The instant that the point vouches for: when reading began, by the store's clock, or when a replica's
+    /// point was captured, by the clock of the site that was written, set back by as much as that was ahead.
     #[n(2)]
     pub captured: Timestamp,
     /// When the manifest was written, by the store's clock.
@@ -248,6 +270,9 @@ pub struct Manifest {
     /// 1 when it refers to packs that no point owned: to find its blobs takes every index segment.
     #[n(18)]
     pub at_large: Option<u8>,
+    /// The instant of replicated disks that it is of.
+    #[n(19)]
+    pub instant: Option<Instant>,
 }
 
 impl Manifest {

@@ -3,15 +3,18 @@
 //! A write goes to its disk and into the open batch (`splitter`, behind `gate`); a batch that ends is sealed in
 //! parts (`parcel`), waits in the `journal`, and is sent (`source`). The replica keeps parts as they came
 //! (`history`), so that its disks can be had as they were at the end of any batch in it (`view`); what is too
-//! old moves into its disks. What of the other site is not known to be equal is marked in `maps`. Who may write is
-//! a site's record (`site`), which changes as `protection` says; a site that took over is `promoted`,
-//! and a `witness` keeps two from being written.
+//! old moves into its disks. What of the other site is not known to be equal is marked in `maps`. For a backup an
+//! instant is held (`before`), and what was written since is known (`marks`). Who may write is a site's record
+//! (`site`), which changes as `protection` says; a site that took over is `promoted`, and a `witness` keeps two from
+//! being written.
 
+pub mod before;
 pub mod export;
 pub mod extents;
 pub mod gate;
 pub mod journal;
 pub mod maps;
+pub mod marks;
 pub mod nbd;
 pub mod parcel;
 pub mod promoted;

@@ -1,8 +1,10 @@
 //! What is backed up: folders of files, disk images and block devices.
 
+mod changed;
 mod file;
 mod tree;
 
+pub use changed::{CHANGED_PIECE_BYTES, ChangedBlocks};
 pub use file::{FileReader, Piece, is_zero};
 pub(crate) use tree::instant;
 pub use tree::{Found, Walk, attributes, file_attributes, path_order};

@@ -8,6 +8,7 @@ mod faults;
 mod faulty;
 mod fixture;
 mod foreign;
+mod held;
 mod history;
 mod interleave;
 mod loss;

@@ -19,7 +19,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot};
 
 use super::ledger::TakeOver;
-use super::process::{NoDisks, is_bug, key, wait};
+use super::process::{NoDisks, beside, is_bug, key, wait};
 use super::station::{Call, Order, Station};
 use super::wire::Caller;
 use super::{Ground, client};
@@ -101,13 +101,6 @@ pub(super) async fn play(
     ended
 }
 
-fn lost() -> Error {
-    Error::new(
-        ErrorKind::Internal,
-        "the watch of the witness ended without a word",
-    )
-}
-
 type Opened = (Vec<Arc<dyn BlockDevice>>, Option<Arc<Promoted>>);
 
 async fn open(
@@ -186,7 +179,7 @@ impl Lead<'_> {
             select_biased! {
                 failed = batches => return failed,
                 outcome = link => return self.outcome(outcome?).await,
-                outcome = watched => return self.outcome(outcome.map_err(|_| lost())??).await,
+                outcome = watched => return self.outcome(outcome?).await,
                 settled = &mut self.settling => settled?,
                 drained = &mut self.draining => self.drained(Some(drained?)).await?,
                 () = &mut self.late => self.drained(None).await?,
@@ -200,7 +193,8 @@ impl Lead<'_> {
                 link = called.recv().fuse() => {
                     let replica = self.below.as_ref().map(|below| Arc::clone(below.replica()));
                     if let Some((link, replica)) = link.zip(replica) {
-                        sessions.push(async move { replica.serve(link, &NoDisks).await });
+                        let serve = async move { replica.serve(link, &NoDisks).await };
+                        sessions.push(beside(self.station, serve));
                     }
                 }
                 ended = sessions.select_next_some() => {
@@ -243,30 +237,20 @@ impl Lead<'_> {
         }
     }
 
-    /// Asks the witness, where there is one, whether another site has taken over: beside all else, since it changes
-    /// the record, and for as long as what it gives is wanted.
-    fn watch(&self) -> oneshot::Receiver<Result<Outcome>> {
-        let (mut told, watched) = oneshot::channel();
-        let (source, site) = (Arc::clone(&self.source), Arc::clone(self.site));
-        let witness = self.ground.witness(self.station);
-        let watch = async move {
-            let Some(witness) = witness else {
-                return told.closed().await;
-            };
-            let over = select_biased! {
-                outcome = witness.watch(&source, &site).boxed().fuse() => outcome,
-                () = told.closed().boxed().fuse() => return,
-            };
-            let _told = told.send(over).is_ok();
+    /// Asks the witness, where there is one, whether another site has taken over.
+    fn watch(&self) -> BoxFuture<'static, Result<Outcome>> {
+        let Some(witness) = self.ground.witness(self.station) else {
+            return std::future::pending().boxed();
         };
-        self.ground.handle.spawn(self.station.host.id, watch);
-        watched
+        let (source, site) = (Arc::clone(&self.source), Arc::clone(self.site));
+        let watch = async move { witness.watch(&source, &site).await };
+        beside(self.station, watch)
     }
 
     fn settle(&mut self) {
         if let Some(below) = &self.below {
             let below = Arc::clone(below);
-            self.settling = async move { below.settle().await }.boxed().fuse();
+            self.settling = beside(self.station, async move { below.settle().await }).fuse();
         }
     }
 

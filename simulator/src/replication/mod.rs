@@ -76,6 +76,8 @@ struct Ground {
     ledger: Mutex<ledger::Ledger>,
     written: AtomicBool,
     turns: AtomicU64,
+    /// What strikes now, and since when nothing did.
+    strikes: AtomicU64,
     calm_since: AtomicU64,
     me: Weak<Ground>,
 }
@@ -116,6 +118,9 @@ impl Ground {
 
     /// Since when nothing did.
     fn calm_since(&self) -> u64 {
+        if self.strikes.load(Ordering::Relaxed) > 0 {
+            return self.handle.now();
+        }
         self.calm_since.load(Ordering::Relaxed)
     }
 }

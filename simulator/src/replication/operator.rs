@@ -67,7 +67,7 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
     } = strike;
     let ground = &*ground;
     ground.handle.sleep_until(at_micros).await;
-    ground.disturbed();
+    ground.strikes.fetch_add(1, Ordering::Relaxed);
     ground.handle.trace(OPERATOR, "strikes", site as u64);
     let station = &ground.stations[site];
     let over = ground.handle.sleep_until(until_micros);
@@ -119,6 +119,7 @@ pub(super) async fn strike(ground: Arc<Ground>, strike: Strike) {
         }
         what => ordered(ground, site, what).await,
     }
+    ground.strikes.fetch_sub(1, Ordering::Relaxed);
     ground.disturbed();
 }
 

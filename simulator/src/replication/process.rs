@@ -15,7 +15,7 @@ use engine::seam::{BlockDevice, Clock};
 use futures::future::{BoxFuture, Fuse, FutureExt};
 use futures::select_biased;
 use futures::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::station::{Call, Order, Station};
 use super::{Flaw, Ground, lead, watch};
@@ -109,6 +109,31 @@ async fn roles(
     }
 }
 
+/// Runs something of a site beside its loop, for as long as what it gives is wanted: the loop never waits for what only
+/// it would let go on.
+pub(super) fn beside<T: Send + 'static>(
+    station: &Station,
+    what: impl Future<Output = T> + Send + 'static,
+) -> BoxFuture<'static, T> {
+    let (mut told, given) = oneshot::channel();
+    let run = async move {
+        let given = select_biased! {
+            () = told.closed().boxed().fuse() => return,
+            given = what.boxed().fuse() => given,
+        };
+        let _wanted = told.send(given).is_ok();
+    };
+    station.host.handle.spawn(station.host.id, run);
+    let wait = async {
+        match given.await {
+            Ok(given) => given,
+            // The process ends where it stands, this with it.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    wait.boxed()
+}
+
 /// Follows the other site until this one takes over.
 async fn follow(
     ground: &Arc<Ground>,
@@ -142,8 +167,9 @@ async fn follow(
             }
             link = called.recv().fuse() => {
                 if let Some(link) = link {
-                    let (replica, station) = (Arc::clone(&replica), Arc::clone(station));
-                    sessions.push(async move { replica.serve(link, &*station).await });
+                    let (replica, maker) = (Arc::clone(&replica), Arc::clone(station));
+                    let serve = async move { replica.serve(link, &*maker).await };
+                    sessions.push(beside(station, serve));
                 }
             }
             ended = sessions.select_next_some() => {
@@ -163,7 +189,7 @@ async fn follow(
             }
             () = tidies => {
                 let replica = Arc::clone(&replica);
-                tidying = async move { replica.tidy().await }.boxed().fuse();
+                tidying = beside(station, async move { replica.tidy().await }).fuse();
             }
             () = watched => {}
         }

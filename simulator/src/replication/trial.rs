@@ -124,6 +124,7 @@ fn ground(executor: &Executor, schedule: &Schedule, flaw: Flaw) -> Arc<Ground> {
         ledger: Mutex::new(Ledger::new(schedule.witness)),
         written: AtomicBool::new(true),
         turns: AtomicU64::new(0),
+        strikes: AtomicU64::new(0),
         calm_since: AtomicU64::new(0),
         me: me.clone(),
     })

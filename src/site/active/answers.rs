@@ -76,7 +76,9 @@ impl Active<'_> {
 
     pub(super) async fn answer(&mut self, call: Call) -> Result<Option<Next>> {
         let Call {
-            request, answer, ..
+            request,
+            answer,
+            gone,
         } = call;
         let answered = match request {
             Request::Status => Ok(status::active(
@@ -86,30 +88,15 @@ impl Active<'_> {
                 self.below_bytes(),
                 self.options,
             )),
-            Request::Point { .. }
-                if matches!(
-                    self.source.gate().is_shut(),
-                    Some(Shut::Held | Shut::Closed(_))
-                ) =>
-            {
-                Err(conflict(
-                    "this site is handing over: its last batch is the point",
-                ))
-            }
-            Request::Point { application } => {
-                let consistency = if application {
-                    Consistency::Application
-                } else {
-                    Consistency::Crash
-                };
-                self.source.mark_point(consistency);
-                Ok(json!({ "marked": true }))
-            }
+            Request::Point { application } => self.point(application),
             Request::Reprotect { to } => self.reprotect(&to).await,
             Request::Commit => self.commit().await,
             Request::HandOver { timeout_seconds } => {
                 if self.waiting.is_some() {
                     Err(conflict("a planned failover is under way already"))
+                } else if self.taking.is_some() {
+                    // Both hold writes, and the backup lets them go.
+                    Err(conflict("a backup begins at this moment: try again"))
                 } else if !self.source.progress().link.connected {
                     Err(conflict(
                         "the other site is not connected: a planned failover needs it; see `firedrill status`",
@@ -124,17 +111,40 @@ impl Active<'_> {
             }
             Request::Failover { point, .. } => match self.choose_again(&point).await {
                 Ok(told) => {
-                    let _ = answer.send(Ok(told)).is_ok();
+                    self.chosen = Some((answer, told));
                     return Ok(Some(Next::Role));
                 }
                 Err(error) => Err(error),
             },
+            Request::Instant { point, since } => {
+                self.hold((point, since), (answer, gone));
+                return Ok(None);
+            }
+            Request::Choose { .. } | Request::FailoverRestored { .. } => Err(conflict(
+                "this site is active already: a vault's point is chosen where a site takes over",
+            )),
             Request::TestFailover { .. } => {
                 Err(conflict("this site is active: test where the replica is"))
             }
         };
         let _ = answer.send(answered).is_ok();
         Ok(None)
+    }
+
+    fn point(&self, application: bool) -> Result<Value> {
+        let shut = self.source.gate().is_shut();
+        if self.taking.is_none() && matches!(shut, Some(Shut::Held | Shut::Closed(_))) {
+            return Err(conflict(
+                "this site is handing over: its last batch is the point",
+            ));
+        }
+        let consistency = if application {
+            Consistency::Application
+        } else {
+            Consistency::Crash
+        };
+        self.source.mark_point(consistency);
+        Ok(json!({ "marked": true }))
     }
 
     fn below_bytes(&self) -> Option<u64> {

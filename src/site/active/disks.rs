@@ -9,6 +9,7 @@ use engine::format::member::{Disk, FailedOver, Member};
 use engine::replication::promoted::{Above, Promoted};
 use engine::replication::replica::{MakeDisks, Overlay};
 use engine::seam::{BlockDevice, FileDevice};
+use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 use futures::future::{BoxFuture, FutureExt};
 use tokio::time::Instant;
@@ -74,7 +75,12 @@ async fn open_when_free(path: &Path) -> engine::Result<FileDevice> {
 
 /// Where what is written since a failover lies: another failover never finds it.
 pub(super) fn overlay(failed_over: &FailedOver) -> String {
-    format!("overlay-{}", failed_over.at.nanoseconds())
+    overlay_at(failed_over.at)
+}
+
+/// The same, of a failover at an instant.
+pub(crate) fn overlay_at(at: Timestamp) -> String {
+    format!("overlay-{}", at.nanoseconds())
 }
 
 /// Moves the committed point into the disks, while they are served. It goes on by itself: whoever asks something

@@ -3,6 +3,7 @@
 mod answers;
 mod churn;
 mod disks;
+mod hold;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,10 +31,12 @@ pub(super) use churn::{CHURN_EVERY, Churned};
 
 use super::control::Call;
 use super::daemon::{Next, Options, Signals};
+use super::instant::Readings;
 use super::{State, boot, serve};
 use crate::exit::Exit;
 use crate::output;
 use disks::NoDisks;
+pub(super) use disks::overlay_at;
 
 /// What the other site confirmed is kept this often: what was confirmed since is compared after a crash.
 const KEEP_EVERY: Duration = Duration::from_secs(5);
@@ -51,6 +54,11 @@ struct Active<'a> {
     /// A hand-over that waits for everything to be sent, until then; and who waits for it.
     draining: Option<(BoxFuture<'static, engine::Result<u64>>, Instant)>,
     waiting: Option<oneshot::Sender<Result<Value>>>,
+    readings: Readings,
+    /// An instant that is about to be held for a backup.
+    taking: Option<hold::Taking>,
+    /// Another point was chosen: who asked is told once the one before is served no more.
+    chosen: Option<(oneshot::Sender<Result<Value>>, Value)>,
 }
 
 /// Plays the role until the site is fenced, has handed over, or is asked to end.
@@ -64,6 +72,7 @@ pub(super) async fn play(
     options.to = options.to.take().or_else(|| member.sends_to.clone());
     let (devices, below) = disks::open(state, options, &member).await?;
     let source = Arc::new(source(state, options, &member, &devices).await?);
+    hold::remember(state, &member, &source, below.is_some()).await?;
     let mut serving = front_door(state, options, &member, &source).await?;
     let (to, to_seen) = watch::channel(options.to.clone());
     let is_committed = member
@@ -84,9 +93,16 @@ pub(super) async fn play(
         settling,
         draining: None,
         waiting: None,
+        readings: Readings::new(),
+        taking: None,
+        chosen: None,
     };
     let next = active.act(to_seen, calls, signals).await;
+    active.readings.end().await;
     let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
+    if let Some((answer, told)) = active.chosen {
+        let _ = answer.send(Ok(told)).is_ok();
+    }
     next
 }
 
@@ -213,6 +229,7 @@ impl Active<'_> {
                     told_of_settling(&settled);
                 }
                 drained = draining => self.drained(drained.ok().transpose()?).await?,
+                taken = hold::done(&mut self.taking) => self.taken(taken),
                 Some(call) = calls.recv() => {
                     if let Some(next) = self.answer(call).await? {
                         source.close("this site goes on with another point").await;
@@ -345,6 +362,8 @@ impl Active<'_> {
         batches: &mut BoxFuture<'_, Result<()>>,
         link: &mut BoxFuture<'_, Result<Outcome>>,
     ) -> Result<Next> {
+        // One that is about to be held would let writes go on.
+        self.taking = None;
         self.source
             .gate()
             .shut(engine::replication::gate::Shut::Held)
@@ -363,6 +382,7 @@ impl Active<'_> {
             self.source.flush(disk as u16).await?;
         }
         self.source.flush_intents().await?;
+        self.keep_marks(&self.state.site.member()).await;
         let progress = self.source.progress();
         let end = |member: &mut Member| {
             protection::rest(member);

@@ -37,16 +37,7 @@ pub(crate) fn describe(document: &Value) -> String {
         line("RPO now", &span(Duration::from_secs_f64(rpo)));
     }
     if let Some(connected) = document["connected"].as_bool() {
-        let how = if connected {
-            "connected"
-        } else {
-            "not connected"
-        };
-        let since = match text(document, "connected_since") {
-            "" => String::new(),
-            since => format!(" since {since}"),
-        };
-        line("other site", &format!("{how}{since}"));
+        line("other site", &other_site(document, connected));
     }
     if !text(document, "trouble").is_empty() {
         line("trouble", text(document, "trouble"));
@@ -82,6 +73,9 @@ pub(crate) fn describe(document: &Value) -> String {
             &format!("{lag} ({marked} of it marked, to be read again)"),
         );
     }
+    if let Some(point) = document["restoring"].as_str() {
+        line("restoring", &restoring(point));
+    }
     if let Some(over) = document["failed_over"].as_object() {
         line("failed over", &failed_over(over));
     }
@@ -89,6 +83,25 @@ pub(crate) fn describe(document: &Value) -> String {
         line("next", text(document, "next"));
     }
     out
+}
+
+fn restoring(point: &str) -> String {
+    format!(
+        "the vault's point {point}: a failover to it is under way, or was interrupted; nothing has changed, and the same \
+         command begins it again"
+    )
+}
+
+fn other_site(document: &Value, connected: bool) -> String {
+    let how = if connected {
+        "connected"
+    } else {
+        "not connected"
+    };
+    match text(document, "connected_since") {
+        "" => how.to_owned(),
+        since => format!("{how} since {since}"),
+    }
 }
 
 fn failed_over(over: &Map<String, Value>) -> String {

@@ -1,5 +1,7 @@
 //! Site recovery from end to end: real processes, real clients, kills and cuts at bad moments.
 
+mod backup;
+mod choice;
 mod group;
 mod journey;
 mod kills;

@@ -1,5 +1,6 @@
 //! The site that follows: it takes parts in order, keeps them, and confirms what is there to stay.
 
+mod changed;
 mod fold;
 mod history;
 mod overlay;
@@ -19,6 +20,7 @@ pub use fold::Retention;
 pub use history::{History, Kept};
 pub use overlay::Overlay;
 pub use session::{MakeDisks, Served};
+pub(crate) use view::{Hole, joined};
 pub use view::{View, ViewDisk};
 
 use super::parcel::GroupKey;
@@ -121,6 +123,7 @@ pub struct Replica {
 #[derive(Debug)]
 pub struct Pinned {
     replica: Arc<Replica>,
+    batch: u64,
     /// The view.
     pub view: Arc<View>,
 }
@@ -213,16 +216,28 @@ impl Replica {
     /// # Errors
     /// `NotFound` where there is none.
     pub async fn choose(&self, choice: Choice) -> Result<Point> {
-        let points = self.points().await;
-        let mut newest_first = points.iter().rev();
+        let (points, ended) = {
+            let history = self.history.lock().await;
+            let ended = points(&self.site.member(), &history);
+            (self.listed(&history), ended)
+        };
+        let mut newest_first = points.iter().copied().rev();
         let found = match choice {
             Choice::Latest => newest_first.next(),
             Choice::LatestApplication => {
                 newest_first.find(|point| point.consistency == Consistency::Application)
             }
-            Choice::At(instant) => newest_first.find(|point| point.captured <= instant),
+            Choice::At(instant) => {
+                // A point holds from the end of its batch up to the last instant at which nothing was written after it.
+                let mut pairs = newest_first.zip(ended.iter().rev());
+                let found = pairs.find(|(_, ended)| ended.captured <= instant);
+                found.map(|(point, _)| Point {
+                    captured: point.captured.min(instant),
+                    ..point
+                })
+            }
         };
-        found.copied().ok_or_else(|| {
+        found.ok_or_else(|| {
             let what = match (points.first(), choice) {
                 (None, _) => "there is no recovery point yet: the first synchronisation is not done",
                 (_, Choice::LatestApplication) => {
@@ -254,6 +269,7 @@ impl Replica {
         self.lock().pins += 1;
         Ok(Pinned {
             replica: Arc::clone(self),
+            batch: point.batch,
             view: Arc::new(view),
         })
     }
@@ -270,7 +286,6 @@ impl Replica {
         planned: bool,
         witness: Option<&Witness>,
     ) -> Result<FailedOver> {
-        // Until this is over no connection is welcomed.
         let history = self.history.lock().await;
         let mut known = self.listed(&history).into_iter();
         if !known.any(|known| known.batch == point.batch) {
@@ -284,8 +299,17 @@ impl Replica {
             planned,
             skew_micros: self.lock().skew_micros.unwrap_or(0),
         };
+        self.take_over(failed_over, witness).await
+    }
+
+    /// While the history is held: until this is over no connection is welcomed.
+    async fn take_over(
+        &self,
+        failed_over: FailedOver,
+        witness: Option<&Witness>,
+    ) -> Result<FailedOver> {
         let member = self.site.member();
-        let witness = witness.filter(|_| member.role == Role::Replica && !planned);
+        let witness = witness.filter(|_| member.role == Role::Replica && !failed_over.planned);
         if let Some(witness) = witness {
             // The source is answered no more, so that it asks the witness.
             self.lock().session += 1;
@@ -297,6 +321,34 @@ impl Replica {
             .change(|member| protection::take_over(member, failed_over, witness.is_some()))
             .await?;
         Ok(failed_over)
+    }
+
+    /// Takes over with other content than a point's: it lies wholly above the newest, under the name of the failover
+    /// `at` that instant, and is as of `captured`. Until [`Replica::commit`] this site's own points can be had instead.
+    ///
+    /// # Errors
+    /// `NotFound` where there is no point to lie above; as [`Replica::fail_over`].
+    pub async fn fail_over_above(
+        &self,
+        at: Timestamp,
+        captured: Timestamp,
+        witness: Option<&Witness>,
+    ) -> Result<FailedOver> {
+        let below = self.choose(Choice::Latest).await?;
+        let history = self.history.lock().await;
+        let mut known = points(&self.site.member(), &history).into_iter();
+        if !known.any(|known| known.batch == below.batch) {
+            return Err(Error::new(ErrorKind::NotFound, GONE));
+        }
+        let failed_over = FailedOver {
+            batch: below.batch,
+            captured,
+            at,
+            committed: false,
+            planned: false,
+            skew_micros: 0,
+        };
+        self.take_over(failed_over, witness).await
     }
 
     /// Gives up every other point: later ones are gone, and another can't be chosen any more.

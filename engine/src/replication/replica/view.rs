@@ -279,23 +279,28 @@ impl BlockDevice for ViewDisk {
             let hole = matches!(content, Located::Zeros(_));
             holes.put((0, start), Hole(content.length(), hole));
         }
-        let mut runs: Vec<Run> = Vec::new();
-        for (_, Hole(length, hole)) in holes.iter() {
-            match runs.last_mut() {
-                Some(last) if last.hole == *hole => last.length += length,
-                _ => runs.push(Run {
-                    length: *length,
-                    hole: *hole,
-                }),
-            }
-        }
-        Ok(runs)
+        Ok(joined(&holes))
     }
+}
+
+/// Runs in order, no two neighbours alike.
+pub(crate) fn joined(holes: &Extents<Hole>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (_, Hole(length, hole)) in holes.iter() {
+        match runs.last_mut() {
+            Some(last) if last.hole == *hole => last.length += length,
+            _ => runs.push(Run {
+                length: *length,
+                hole: *hole,
+            }),
+        }
+    }
+    runs
 }
 
 /// A run, as something that can be cut.
 #[derive(Clone, Debug)]
-struct Hole(u64, bool);
+pub(crate) struct Hole(pub(crate) u64, pub(crate) bool);
 
 impl Content for Hole {
     fn length(&self) -> u64 {

@@ -2,6 +2,7 @@
 //! other site. Acknowledged is what the local disk has; the other site is never waited for.
 
 mod batches;
+mod hold;
 mod session;
 
 pub use session::Outcome;
@@ -24,6 +25,7 @@ use super::extents::{Payload, Spot};
 use super::gate::{Gate, Shut};
 use super::journal::Journal;
 use super::maps::Doubt;
+use super::marks::Marks;
 use super::parcel::GroupKey;
 use super::splitter::{Churn, Splitter};
 use super::witness::LEASE;
@@ -169,6 +171,9 @@ pub struct Source {
     hand_over: Mutex<Option<u64>>,
     /// Where there is a witness: until when writes may be acknowledged.
     lease: Option<Mutex<Lease>>,
+    /// What was written since earlier instants.
+    marks: Mutex<Marks>,
+    held: hold::Held,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -244,6 +249,7 @@ impl Source {
             witnessed,
         } = parts;
         let sizes: Vec<u64> = disks.iter().map(|disk| disk.size).collect();
+        let marks = Marks::none(&disks, "this site keeps no map of what was written");
         let source = Self {
             splitter: Mutex::new(Splitter::new(&sizes, confirmed + 1, settings.memory_bytes)),
             journal: Mutex::new(Journal::new(settings, confirmed, confirmed_at)),
@@ -262,6 +268,8 @@ impl Source {
             cleaned: Mutex::default(),
             hand_over: Mutex::default(),
             lease: witnessed.then(Mutex::default),
+            marks: Mutex::new(marks),
+            held: hold::Held::default(),
         };
         source.hold_unleased();
         // What is marked was written at some time after the other site's last point.
@@ -354,6 +362,7 @@ impl Source {
             };
             self.keep_intents(at.0, bytes).await?;
         }
+        self.spare_instants(at, length).await;
         match payload {
             Payload::Data(data) => disk.device.write(at.1, data).await?,
             Payload::Zeros(length) => disk.device.zero(at.1, length, punch).await?,

@@ -1,4 +1,6 @@
 //! Two sites in memory, on virtual time: a source, a replica, and a link that breaks.
 
+mod changed;
+mod instants;
 mod prefix;
 mod world;

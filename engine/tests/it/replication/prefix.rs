@@ -15,6 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc;
 
+use super::changed::Remembered;
 use super::world::{Exchange, Here, Memory, Paused, There};
 
 const SIZES: [u64; 2] = [1 << 20, 700 * 1024];
@@ -147,7 +148,7 @@ async fn act(
 }
 
 /// What a seed does.
-async fn play(seed: u64) {
+async fn play(seed: u64) -> u64 {
     let mut rng = Rng::seed_from_u64(seed);
     let clock = Paused::new();
     let here = Here::new(&clock, &SIZES, settings(&mut rng));
@@ -156,12 +157,15 @@ async fn play(seed: u64) {
     let mut past = Past::default();
     past.note(&content(&here.disks));
     let (mut source, mut replica) = (here.open(true, 0).await, there.open().await);
+    let mut remembered = Remembered::default();
     for turn in 0..12 {
         let mut disks = content(&here.disks);
         let acts = act(&source, &mut rng, &exchange, &clock, &mut past, &mut disks);
         run(&source, &replica, &exchange, &there, &mut called, acts).await;
         past.note(&content(&here.disks));
-        hold(&replica, &past, &format!("seed {seed}, turn {turn}")).await;
+        let what = format!("seed {seed}, turn {turn}");
+        hold(&replica, &past, &what).await;
+        remembered.hold(&replica, &SIZES, &what).await;
         if turn % 3 == 1 {
             // The connection dies with the process.
             exchange.switch.set(true);
@@ -205,6 +209,7 @@ async fn play(seed: u64) {
     };
     run(&source, &replica, &exchange, &there, &mut called, heals).await;
     converged(seed, &here, &replica).await;
+    remembered.told
 }
 
 /// Spoils, in half of the cases, the header that ends one of the batches in the history.
@@ -292,6 +297,7 @@ fn every_point_is_an_instant_whatever_breaks() {
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(0);
+    let mut told = 0;
     for seed in first..first + seeds {
         let runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = { runtime }
@@ -299,6 +305,7 @@ fn every_point_is_an_instant_whatever_breaks() {
             .start_paused(true)
             .build()
             .expect("a runtime");
-        runtime.block_on(play(seed));
+        told += runtime.block_on(play(seed));
     }
+    assert!(told > 0, "what changed between points is told now and then");
 }
