@@ -5,14 +5,19 @@
 //! acknowledged (`watch`); no report of an RPO is less than what would be lost (`watch`); never are two sides written
 //! that could have known of each other (`ledger`); what was acknowledged survives a crash, and what was flushed a loss
 //! of power (`ledger`); once everything heals, both sites come to have the same (`trial`).
+//!
+//! A scenario's strategies that replicate run on the same two sites (`scene`): what is written comes from the scenario
+//! (`feed`), the way is its network, and the checkers run beside it.
 
 mod client;
 mod depot;
 mod disk;
+mod feed;
 mod lead;
 mod ledger;
 mod operator;
 mod process;
+mod scene;
 mod schedule;
 mod shrink;
 mod station;
@@ -27,9 +32,10 @@ use engine::replication::replica::Retention;
 use engine::replication::source::Settings;
 
 use crate::draw::Draws;
-use crate::executor::Handle;
+use crate::executor::{Handle, HostId};
 
 pub use ledger::Tally;
+pub use scene::EngineReplica;
 pub use schedule::{Schedule, Strike, What};
 pub use shrink::shrink;
 pub use trial::{Ending, Trial, run};
@@ -66,6 +72,14 @@ struct Ground {
     turns: AtomicU64,
     calm_since: AtomicU64,
     me: Weak<Ground>,
+    /// What a scenario writes to the first site's disk; without it clients draw what they write.
+    feed: Option<feed::Feed>,
+    /// Checkers look this often, on average.
+    watch_micros: u64,
+    /// A process that ended is started again after so long.
+    restart_micros: u64,
+    /// Where those run who strike, order and start: nothing of it crashes with a site.
+    operator: HostId,
 }
 
 impl Ground {
