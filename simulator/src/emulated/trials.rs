@@ -125,7 +125,6 @@ fn replicas_agree() {
         (FaultKind::RegionOutage, 30 * HOUR),
         (FaultKind::RegionOutage, HOUR / 2),
         (FaultKind::RegionDestroyed, HOUR),
-        (FaultKind::LinkCut, 4 * HOUR),
         (FaultKind::Ransomware, 5 * HOUR),
         (FaultKind::Ransomware, 4 * DAY),
         (FaultKind::InstanceDisk, 1),
@@ -133,15 +132,6 @@ fn replicas_agree() {
         let mut scenario = sample::scenario();
         scenario.horizon_micros = 16 * DAY;
         scenario.faults = vec![fault(kind, at, lasts)];
-        if kind == FaultKind::LinkCut {
-            // What strikes while nothing passes.
-            scenario.faults[0].target.to = Some(1);
-            scenario
-                .faults
-                .push(fault(FaultKind::RegionOutage, at + 3 * HOUR, DAY));
-        } else if kind == FaultKind::RegionDestroyed {
-            scenario.faults[0].warned_micros = HOUR;
-        }
         let mut both = scenario.strategies[0].clone();
         both.name = "both".to_owned();
         both.copies.insert(0, sample::replica());

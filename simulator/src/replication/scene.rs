@@ -82,8 +82,8 @@ impl EngineReplica {
                 journal_bytes: journal,
                 memory_bytes: journal,
                 retry: Duration::from_micros(SECOND),
-                // Longer than links are cut or slow: what is under way waits, and is not sent again and again.
-                silence: Duration::from_hours(24),
+                // Messages that each site lives come once in a batch here.
+                silence: Duration::from_micros(4 * every),
             },
             ground: None,
             lives: 0,

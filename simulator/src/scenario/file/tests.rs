@@ -356,7 +356,7 @@ const WRONG: &[Wrong] = &[
     (
         "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
         "to = \"replica\"\nin = \"office\"",
-        "in = \"office\"\n[[fault]]",
+        "in = \"office\"",
         ["in its own place", "another region or site"],
     ),
     (
@@ -381,7 +381,7 @@ const WRONG: &[Wrong] = &[
         "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
         "to = \"replica\"\nin = \"west\"\nevery = \"1d\"",
         "every = \"1d\"",
-        ["a replica's `every` of 1d", "write 1m to 1h"],
+        ["a replica's `every` of 1d", "write 1m"],
     ),
     (
         "name = \"cloud\"\n[[strategy.copy]]\nto = \"vault\"\nin = \"west\"\nredundancy = \"grs\"",
