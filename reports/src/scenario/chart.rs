@@ -254,8 +254,8 @@ impl Group {
 
     pub(super) fn of(part: Part) -> Self {
         match part {
-            Part::Instances => Self::Instances,
-            Part::Stored | Part::Deleted => Self::Storage,
+            Part::Instances | Part::Licences => Self::Instances,
+            Part::Stored | Part::Deleted | Part::Replica => Self::Storage,
             Part::Operations => Self::Operations,
             Part::Transfer | Part::GeoReplication => Self::Traffic,
             Part::Disk | Part::Tape | Part::Courier | Part::Seeding => Self::Site,

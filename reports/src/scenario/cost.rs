@@ -24,6 +24,10 @@ pub enum Part {
     Transfer,
     /// Copying to the second region.
     GeoReplication,
+    /// Licences for replication.
+    Licences,
+    /// A replica's disks and their history.
+    Replica,
     /// Disk on the owner's site.
     Disk,
     /// Tapes, and what reads them.
@@ -98,13 +102,15 @@ pub struct Cost {
 
 impl Part {
     /// All, in the order of tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Instances,
         Self::Stored,
         Self::Deleted,
         Self::Operations,
         Self::Transfer,
         Self::GeoReplication,
+        Self::Licences,
+        Self::Replica,
         Self::Disk,
         Self::Tape,
         Self::Courier,
@@ -121,6 +127,8 @@ impl Part {
             Self::Operations => "operations",
             Self::Transfer => "transfer",
             Self::GeoReplication => "geo-replication",
+            Self::Licences => "replication licences",
+            Self::Replica => "replica disks",
             Self::Disk => "site disk",
             Self::Tape => "tape",
             Self::Courier => "courier",

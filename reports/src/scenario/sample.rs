@@ -357,6 +357,7 @@ pub(super) fn outcome(samples: &[Sample]) -> ScenarioOutcome {
                 points_equal: true,
                 blocks_equal: true,
                 bytes_ppm: 8_300,
+                sent_ppm: 0,
                 shifted: 0,
                 bytes_at_end_ppm: 9_000,
                 rpo_equal: true,

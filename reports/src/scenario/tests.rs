@@ -1,6 +1,7 @@
 use std::fs;
 
-use simulator::outcome::scenario::{Ending, StrategyOutcome};
+use simulator::outcome::scenario::{Ending, Quantity, StrategyOutcome};
+use simulator::scenario::{Redundancy, To};
 
 use super::cost::Part;
 use super::frontier::Standing;
@@ -128,6 +129,51 @@ fn a_missing_price_is_named_and_never_nothing() {
     assert!(document.prices.is_empty() && document.strategies[0].cost.lines.is_empty());
 }
 
+/// A replica in a region beside the strategy's first copy.
+fn replicate(strategy: &mut StrategyOutcome) {
+    let first = strategy.quantities.iter().filter(|of| of.copy == 0);
+    let replicas: Vec<Quantity> = first
+        .map(|of| Quantity {
+            copy: 7,
+            to: To::Replica,
+            redundancy: Redundancy::Lrs,
+            byte_hours: 7305 * 1_000_000_000 * u128::from(strategy.trials),
+            crossed_bytes: 0,
+            out_bytes: 0,
+            standby_hours: 0,
+            ..of.clone()
+        })
+        .collect();
+    strategy.quantities.extend(replicas);
+}
+
+/// 20 instances pay from their 32nd day on, each for a disk, and for 10 GB of history together.
+#[test]
+fn a_replica_pays_licences_disks_and_history() {
+    let mut rows = outcome(&USUAL[..1]);
+    let book = PriceBook::default_book();
+    let before = ScenarioDocument::new(&rows, &book).expect("priced");
+    replicate(&mut rows.strategies[0]);
+    let after = ScenarioDocument::new(&rows, &book).expect("priced");
+    let (before, after) = (&before.strategies[0].cost, &after.strategies[0].cost);
+    let of = rows.strategies[0].quantities.iter();
+    let months = of.filter(|of| of.to == To::Replica).count();
+    let months = f64::from(u32::try_from(months).expect("a few"));
+    let line = |what: &str| {
+        let line = after.lines.iter().find(|line| line.what == what);
+        line.unwrap_or_else(|| panic!("{what}")).quantity
+    };
+    let instance_months = 20.0 * 730.0 / 730.5;
+    near(
+        line("replication of an instance") / instance_months,
+        months - 31.0 * 24.0 / 730.5,
+    );
+    near(line("replica's disks of 186 GiB") / instance_months, months);
+    near(line("replica's history"), months * 10.0);
+    near(before.part(Part::Licences), 0.0);
+    near(after.part(Part::Instances), before.part(Part::Instances));
+}
+
 #[test]
 fn the_books_compiled_in_price_every_part() {
     let mut rows = outcome(&USUAL);
@@ -136,6 +182,7 @@ fn the_books_compiled_in_price_every_part() {
             (of.in_bytes, of.courier_trips) = (1, 50);
         }
     }
+    replicate(&mut rows.strategies[0]);
     let document = ScenarioDocument::new(&rows, &PriceBook::default_book()).expect("priced");
     let has = |part: Part| {
         document

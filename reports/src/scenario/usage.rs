@@ -10,7 +10,7 @@ use simulator::outcome::scenario::{Quantity, StrategyOutcome};
 use simulator::scenario::{Redundancy as Kept, System, To};
 
 use super::cost::Part;
-use crate::{MachineSize, Price, PriceBook, Priced, Redundancy, ReportError, Tier, Way};
+use crate::{DiskKind, MachineSize, Price, PriceBook, Priced, Redundancy, ReportError, Tier, Way};
 
 /// Hours of a month of 365.25/12 days.
 const MONTH_HOURS: f64 = 730.5;
@@ -86,6 +86,7 @@ pub(super) fn usages<'a>(
         match of.to {
             To::Vault | To::Snapshot => cloud(&mut meter, of)?,
             To::Disk => disk(&mut meter, of)?,
+            To::Replica => replica(&mut meter, of, strategy.trials)?,
             To::Tape => {
                 let bought = tapes.entry(of.copy).or_default();
                 tape(&mut meter, of, strategy.trials, bought)?;
@@ -190,6 +191,64 @@ fn seeding(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
 fn disk(meter: &mut Meter<'_>, of: &Quantity) -> Result<(), ReportError> {
     let kept = gigabyte_months(meter, of.byte_hours);
     meter.take(Part::Disk, "disk on site", kept, Priced::SiteDisk)
+}
+
+/// Disks that follow, their history, and a licence for each instance; the days that are free for each instance come off
+/// the first month.
+fn replica(meter: &mut Meter<'_>, of: &Quantity, trials: u32) -> Result<(), ReportError> {
+    let to_azure = of.redundancy != Kept::Single;
+    let licence = if to_azure {
+        Priced::ReplicationToAzure
+    } else {
+        Priced::ReplicationToOwnSite
+    };
+    let free_days = meter.book.price(licence)?.free_days.unwrap_or(0);
+    let month = f64::from(of.month);
+    let free = (f64::from(free_days) * 24.0 - month * MONTH_HOURS).clamp(0.0, MONTH_HOURS);
+    let hours: u64 = of.instance_hours.iter().map(|(_, hours)| hours).sum();
+    let instances = hours as f64 / f64::from(trials.max(1)) / MONTH_HOURS;
+    let charged = (instances * (1.0 - free / MONTH_HOURS)).max(0.0) * f64::from(trials);
+    let months = (charged, "instance-months");
+    meter.take(
+        Part::Licences,
+        "replication of an instance",
+        months,
+        licence,
+    )?;
+    let kept = gigabyte_months(meter, of.byte_hours);
+    if !to_azure {
+        let disks: u128 = of
+            .instance_hours
+            .iter()
+            .map(|(bytes, hours)| u128::from(*bytes) * u128::from(*hours))
+            .sum();
+        let disks = gigabyte_months(meter, disks);
+        meter.take(
+            Part::Replica,
+            "replica's disks on site",
+            disks,
+            Priced::SiteDisk,
+        )?;
+        return meter.take(
+            Part::Replica,
+            "replica's history on site",
+            kept,
+            Priced::SiteDisk,
+        );
+    }
+    for (bytes, hours) in &of.instance_hours {
+        let (price, used) = meter.book.disk_fee(DiskKind::StandardHdd, *bytes)?;
+        meter.usages.push(Usage {
+            month: of.month,
+            part: Part::Replica,
+            what: format!("replica's disks of {}", crate::units::bytes(*bytes)),
+            quantity: *hours as f64 / MONTH_HOURS,
+            unit: "disk-months",
+            price,
+            prices: vec![used],
+        });
+    }
+    meter.take(Part::Replica, "replica's history", kept, Priced::Snapshot)
 }
 
 /// Tapes are bought when more is stored than ever before; `bought` is that.

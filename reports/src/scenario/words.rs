@@ -374,7 +374,9 @@ pub(super) fn pricing(document: &ScenarioDocument) -> Vec<String> {
             units::count(document.gigabyte_bytes)
         ),
         "An instance pays one fee, by its size, for all vaults that it is in; snapshots, disks and tapes \
-         have none."
+         have none. A replicated instance pays for its licence, less the days that the book says are free when it begins, \
+         and for a standard hard disk of its size in the other region, with its history at the price of snapshots; on an \
+         own site for disk there."
             .to_owned(),
         deleted,
         "Requests are charged as hot blobs charge them, those that write to anything but LRS as GRS; a \

@@ -140,6 +140,7 @@ pub fn drawn(scenario: &Scenario, seed: u64) -> Vec<Fault> {
             lasts,
             target: Target::default(),
             share_ppm,
+            warned_micros: 0,
         };
         expand(scenario, &spec, &entity, draws, &mut faults);
     }

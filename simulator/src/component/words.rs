@@ -199,6 +199,7 @@ impl From<To> for Target {
             To::Snapshot => Self::Snapshot,
             To::Disk => Self::Disk,
             To::Tape => Self::Tape,
+            To::Replica => Self::Replica,
         }
     }
 }

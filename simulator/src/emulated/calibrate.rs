@@ -4,8 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use engine::format::point::Method;
+use engine::format::part::Header;
+use engine::format::point::{Consistency, Method};
+use engine::ids::ObjectId;
+use engine::replication::extents::Payload;
+use engine::replication::parcel::{self, GroupKey};
 use engine::retention::Policy;
+use engine::seam::Entropy;
+use engine::units::Timestamp;
 
 use crate::draw::Draws;
 use crate::executor::{Executor, HostId};
@@ -19,6 +25,16 @@ use crate::trial::hands::{Failed, Hands, Made, Snapshot};
 use crate::world::account::{Endpoint, Flaw};
 
 use super::hands::{EngineHands, Kit};
+
+/// What is sealed with it is weighed and thrown away.
+#[derive(Debug)]
+struct NoEntropy;
+
+impl Entropy for NoEntropy {
+    fn fill(&self, buffer: &mut [u8]) {
+        buffer.fill(0);
+    }
+}
 
 /// A second for each round trip, so that they can be counted.
 const TRIP: u64 = SECOND;
@@ -161,6 +177,7 @@ impl Bench {
             mark_bytes: marks_bytes / marked.max(1),
             lease_bytes: peak.saturating_sub(held),
             mark_rounds: marks.div_ceil(marked.max(1)),
+            batch_bytes: self.batches(),
             steps,
         })
     }
@@ -184,6 +201,38 @@ impl Bench {
             (tried.last, tried.points) = (asked, tried.points + 1);
         }
         Ok(tried)
+    }
+
+    /// What batches of ever more blocks weigh, by the engine's own sealing.
+    fn batches(&self) -> Vec<(u64, u64)> {
+        let counts = [0]
+            .into_iter()
+            .chain(steps(self.blocks))
+            .chain([self.blocks]);
+        let weigh = |count: u32| {
+            let extents = (0..count).map(|block| {
+                let mut bytes = vec![0; self.hands.look.block_bytes];
+                self.hands.look.block(block, 1, &mut bytes);
+                let offset = u64::from(block) * bytes.len() as u64;
+                ((0, offset), Payload::Data(bytes.into()))
+            });
+            let extents: Vec<_> = extents.collect();
+            let key = GroupKey::from_bytes([0; 32]);
+            let header = Header {
+                group: ObjectId([0; 16]),
+                generation: 1,
+                first: 1,
+                batch: 1,
+                part: 0,
+                end: Some((Timestamp::from_nanoseconds(0), Consistency::Crash)),
+                index_bytes: 0,
+                frames: 0,
+            };
+            parcel::seal(&key, &NoEntropy, header, &extents).len() as u64
+        };
+        counts
+            .map(|count| (u64::from(count), weigh(count)))
+            .collect()
     }
 
     /// A point that writes `count` blocks anew, and what it asked.
@@ -313,6 +362,7 @@ const OPERATOR: Operator = Operator {
     detect: AT_ONCE,
     declare: AT_ONCE,
     provision: AT_ONCE,
+    failover: AT_ONCE,
     geo_failover: AT_ONCE,
     boot: AT_ONCE,
     validate: AT_ONCE,
@@ -343,5 +393,6 @@ fn copy(fast: u64) -> Copy {
         offsite: None,
         store_bytes_per_second: fast,
         request_micros: TRIP,
+        replica: None,
     }
 }

@@ -15,7 +15,7 @@ const HEADER_BYTES: usize = 16 + 12;
 
 /// What the blocks of an instance look like.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// The instance's number.
     pub instance: u32,
     /// Bytes of a block.
@@ -26,7 +26,7 @@ pub(super) struct Look {
 
 impl Look {
     /// The bytes of one block as of one write; zeros for a block never written.
-    pub(super) fn block(self, block: u32, version: u32, out: &mut [u8]) {
+    pub(crate) fn block(self, block: u32, version: u32, out: &mut [u8]) {
         if version == 0 {
             return out.fill(0);
         }
@@ -43,7 +43,7 @@ impl Look {
     }
 
     /// Which write a block is of; `None` for bytes that no write made.
-    pub(super) fn version(self, block: u32, bytes: &[u8]) -> Option<u32> {
+    pub(crate) fn version(self, block: u32, bytes: &[u8]) -> Option<u32> {
         if engine::source::is_zero(bytes) {
             return Some(0);
         }

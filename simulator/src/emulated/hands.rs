@@ -24,6 +24,7 @@ use engine::{Error, ErrorKind, restore};
 use object_store::path::Path;
 use tempfile::TempDir;
 
+use crate::replication::EngineReplica;
 use crate::scenario::{Copy, Redundancy, SECOND};
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
@@ -117,6 +118,7 @@ fn failed(error: &Error) -> Failed {
 impl Hands for EngineHands {
     type Stored = Bytes;
     type Kit = Kit;
+    type Replica = EngineReplica;
 
     fn new(ground: &Arc<Ground<Bytes>>, kit: &Arc<Kit>, instance: usize, copy: usize) -> Self {
         let group = &ground.instances[instance].group;
@@ -137,6 +139,15 @@ impl Hands for EngineHands {
             damaged: BTreeSet::new(),
             turns: 0,
         }
+    }
+
+    fn replica(
+        ground: &Arc<Ground<Bytes>>,
+        _: &Arc<Kit>,
+        instance: usize,
+        copy: usize,
+    ) -> EngineReplica {
+        EngineReplica::new(ground, instance, copy)
     }
 
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {

@@ -11,10 +11,14 @@ use futures::future::BoxFuture;
 use crate::draw::Stream;
 use crate::executor::{Handle, HostId};
 
+use crate::scenario::SECOND;
 use crate::trial::debt::Debt;
 
 /// Cores of a host: they bound what the engine has in flight. How fast it computes is what its debt says.
 const CORES: usize = 2;
+
+/// A sleep that is put on a grid is at least so long.
+const LONG: u64 = SECOND / 100;
 
 /// A host that runs the engine. Clones are the same host.
 #[derive(Clone, Debug)]
@@ -29,6 +33,9 @@ pub struct Host {
     pub start: Timestamp,
     /// Seconds by which its clock is ahead of the world's.
     pub skew_seconds: i64,
+    /// Long sleeps end at instants that lie so far apart: the first, and from one to the next. A month of a
+    /// replication that mostly waits is played so in seconds.
+    pub grid: Option<(u64, u64)>,
     entropy: Arc<Mutex<Stream>>,
 }
 
@@ -41,6 +48,7 @@ impl Host {
             handle,
             start,
             skew_seconds: 0,
+            grid: None,
             entropy: Arc::new(Mutex::new(entropy)),
         }
     }
@@ -50,6 +58,25 @@ impl Host {
     pub fn skewed(mut self, seconds_ahead: i64) -> Self {
         self.skew_seconds = seconds_ahead;
         self
+    }
+
+    /// The same whose long sleeps end on a grid.
+    #[must_use]
+    pub fn on_grid(mut self, first: u64, step: u64) -> Self {
+        self.grid = Some((first, step));
+        self
+    }
+
+    /// When a sleep ends that was to end at `until`: a long one at the grid's next instant, but for one that is less than a
+    /// second past: what was done there takes its own time.
+    fn awakes(&self, now: u64, until: u64) -> u64 {
+        let Some((first, step)) = self.grid.filter(|_| until >= now.saturating_add(LONG)) else {
+            return until;
+        };
+        let steps = until.saturating_sub(first + SECOND).div_ceil(step);
+        let next = (now + 1).saturating_sub(first).div_ceil(step);
+        let steps = steps.max(next);
+        first.saturating_add(steps.saturating_mul(step))
     }
 
     /// The engine's world on this host, over a store.
@@ -77,7 +104,8 @@ impl Clock for HostClock {
 
     fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
         let micros = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
-        let until = self.0.debt.now().saturating_add(micros);
+        let now = self.0.debt.now();
+        let until = self.0.awakes(now, now.saturating_add(micros));
         Box::pin(self.0.handle.sleep_until(until))
     }
 }

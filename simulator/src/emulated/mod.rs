@@ -22,6 +22,7 @@ use crate::scenario::SECOND;
 use crate::trial::{self, Setup, Trial};
 
 pub use calibrate::measure;
+pub(crate) use content::Look;
 pub use hands::{EngineHands, Kit};
 pub use host::{Host, HostClock};
 pub use request::{Request, Service};
@@ -45,6 +46,8 @@ pub fn run(setup: &Setup) -> Result<Trial> {
 
 #[cfg(test)]
 mod planted;
+#[cfg(test)]
+mod replicas;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use engine::format::layout::path;
 use engine::format::point::Method;
 
+use crate::replication::EngineReplica;
 use crate::scenario::{DAY, Drawn, FaultKind, FaultSpec, HOUR, Scenario, Target, When};
 use crate::sweep::Prepared;
 use crate::trial::ground::{Ground, lock};
@@ -137,6 +138,7 @@ impl Inspected for Liar {
 impl Hands for Liar {
     type Stored = Bytes;
     type Kit = Liars;
+    type Replica = EngineReplica;
 
     fn new(ground: &Arc<Ground<Bytes>>, kit: &Arc<Liars>, instance: usize, copy: usize) -> Self {
         Self {
@@ -145,6 +147,15 @@ impl Hands for Liar {
             turn: 0,
             before: None,
         }
+    }
+
+    fn replica(
+        ground: &Arc<Ground<Bytes>>,
+        kit: &Arc<Liars>,
+        instance: usize,
+        copy: usize,
+    ) -> EngineReplica {
+        EngineHands::replica(ground, &kit.kit, instance, copy)
     }
 
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {
@@ -227,6 +238,7 @@ fn fault(kind: FaultKind, at: u64) -> FaultSpec {
         lasts: Drawn::Fixed(1),
         target: Target::default(),
         share_ppm: 0,
+        warned_micros: 0,
     }
 }
 

@@ -20,6 +20,7 @@ fn fault(kind: FaultKind, at: u64, lasts: u64) -> FaultSpec {
             ..Target::default()
         },
         share_ppm: 0,
+        warned_micros: 0,
     }
 }
 
@@ -30,7 +31,8 @@ fn agree(scenario: Scenario) {
         let emulated = super::run(&setup).expect("it runs");
         let modelled = trial::run::<ModelHands>(&setup, &prepared.kit(strategy));
         assert!(emulated.violations.is_empty(), "{:#?}", emulated.violations);
-        let agreement = agreement(&prepared.scenario, "it", &emulated, &modelled);
+        let name = &prepared.scenario.strategies[strategy].name;
+        let agreement = agreement(&prepared.scenario, name, &emulated, &modelled);
         let told = format!(
             "{:?}: {agreement:?}\n{:?}\n{:?}\n{:?}\n{:?}",
             setup.scenario.strategies[strategy].copies[0].method,
@@ -38,13 +40,29 @@ fn agree(scenario: Scenario) {
                 .tally
                 .copies
                 .iter()
-                .map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros))
+                .map(|c| (
+                    c.points,
+                    c.failed,
+                    c.kept,
+                    c.blocks,
+                    c.bytes,
+                    c.micros,
+                    c.sent_bytes
+                ))
                 .collect::<Vec<_>>(),
             modelled
                 .tally
                 .copies
                 .iter()
-                .map(|c| (c.points, c.failed, c.kept, c.blocks, c.bytes, c.micros))
+                .map(|c| (
+                    c.points,
+                    c.failed,
+                    c.kept,
+                    c.blocks,
+                    c.bytes,
+                    c.micros,
+                    c.sent_bytes
+                ))
                 .collect::<Vec<_>>(),
             emulated.tally.incidents.first(),
             modelled.tally.incidents.first()
@@ -54,7 +72,9 @@ fn agree(scenario: Scenario) {
             "{told}"
         );
         assert!(
-            agreement.bytes_ppm <= 20_000 && agreement.rto_ppm <= 50_000,
+            agreement.bytes_ppm <= 20_000
+                && agreement.sent_ppm <= 20_000
+                && agreement.rto_ppm <= 50_000,
             "{told}"
         );
         let shared = prepared.scenario.strategies[strategy]
@@ -92,6 +112,33 @@ fn disasters_agree() {
             scenario
                 .faults
                 .push(fault(FaultKind::InstanceDisk, at + HOUR, 1));
+        }
+        agree(scenario);
+    }
+}
+
+/// Site recovery, and site recovery beside a daily backup.
+#[test]
+fn replicas_agree() {
+    let at = 9 * DAY + 10 * HOUR;
+    for (kind, lasts) in [
+        (FaultKind::RegionOutage, 30 * HOUR),
+        (FaultKind::RegionOutage, HOUR / 2),
+        (FaultKind::RegionDestroyed, HOUR),
+        (FaultKind::Ransomware, 5 * HOUR),
+        (FaultKind::Ransomware, 4 * DAY),
+        (FaultKind::InstanceDisk, 1),
+    ] {
+        let mut scenario = sample::scenario();
+        scenario.horizon_micros = 16 * DAY;
+        scenario.faults = vec![fault(kind, at, lasts)];
+        let mut both = scenario.strategies[0].clone();
+        both.name = "both".to_owned();
+        both.copies.insert(0, sample::replica());
+        scenario.strategies[0].copies = vec![sample::replica()];
+        scenario.strategies.push(both);
+        for strategy in &mut scenario.strategies {
+            strategy.recover_in = Some(1);
         }
         agree(scenario);
     }

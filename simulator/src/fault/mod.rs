@@ -43,6 +43,9 @@ pub struct Fault {
     /// Parts of a million, where the kind has a share.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub share_ppm: u64,
+    /// How long before it is known to come.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub warned_micros: u64,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
@@ -178,6 +181,7 @@ fn aimed(
             || spec.kind == FaultKind::SilentCorruption)
             .then_some((copy % 4) as usize)),
         share_ppm: spec.share_ppm,
+        warned_micros: spec.warned_micros,
     }
 }
 

@@ -44,6 +44,8 @@ pub struct Fit {
     pub lease_bytes: u64,
     /// Round trips for each point that is deleted or brought back.
     pub mark_rounds: u64,
+    /// By how many blocks a replicated batch has, ascending: real bytes of it, sealed.
+    pub batch_bytes: Vec<(u64, u64)>,
     /// A backup, a restore, a forget (of no point), a prune and a list of points.
     pub steps: [StepFit; 5],
 }
@@ -80,24 +82,32 @@ impl Fit {
 
     /// Real bytes of the data of `blocks` blocks, between what was measured.
     pub fn data(&self, blocks: u64) -> u64 {
-        let next = self
-            .data_bytes
-            .partition_point(|(count, _)| *count < blocks);
-        let (low, high) = match (next.checked_sub(1), self.data_bytes.get(next)) {
-            (_, Some(exact)) if exact.0 == blocks => return exact.1,
-            (Some(low), Some(high)) => (self.data_bytes[low], *high),
-            (Some(low), None) => match low.checked_sub(1) {
-                Some(before) => (self.data_bytes[before], self.data_bytes[low]),
-                None => ((0, 0), self.data_bytes[low]),
-            },
-            (None, Some(high)) => ((0, 0), *high),
-            (None, None) => return 0,
-        };
-        let (run, rise) = (high.0 - low.0, i128::from(high.1) - i128::from(low.1));
-        let beyond = i128::from(blocks) - i128::from(low.0);
-        let bytes = i128::from(low.1) + rise * beyond / i128::from(run.max(1));
-        u64::try_from(bytes).unwrap_or(0)
+        between(&self.data_bytes, blocks)
     }
+
+    /// Real bytes of a sealed batch of `blocks` blocks, between what was measured.
+    pub fn batch(&self, blocks: u64) -> u64 {
+        between(&self.batch_bytes, blocks)
+    }
+}
+
+/// The bytes of `blocks` blocks, on the line between the measured counts around them.
+fn between(measured: &[(u64, u64)], blocks: u64) -> u64 {
+    let next = measured.partition_point(|(count, _)| *count < blocks);
+    let (low, high) = match (next.checked_sub(1), measured.get(next)) {
+        (_, Some(exact)) if exact.0 == blocks => return exact.1,
+        (Some(low), Some(high)) => (measured[low], *high),
+        (Some(low), None) => match low.checked_sub(1) {
+            Some(before) => (measured[before], measured[low]),
+            None => ((0, 0), measured[low]),
+        },
+        (None, Some(high)) => ((0, 0), *high),
+        (None, None) => return 0,
+    };
+    let (run, rise) = (high.0 - low.0, i128::from(high.1) - i128::from(low.1));
+    let beyond = i128::from(blocks) - i128::from(low.0);
+    let bytes = i128::from(low.1) + rise * beyond / i128::from(run.max(1));
+    u64::try_from(bytes).unwrap_or(0)
 }
 
 /// The fits of a scenario's groups, and the answers of each copy's policy.

@@ -19,6 +19,7 @@ use super::chain::{Point, draw};
 use super::fit::{Fit, Fits};
 use super::points::Points;
 use super::pool::Pool;
+use super::replica::ModelReplica;
 use steps::{Kind, Step};
 
 /// Modelled hands of one copy of one instance.
@@ -42,6 +43,7 @@ pub struct ModelHands {
 impl Hands for ModelHands {
     type Stored = ();
     type Kit = Fits;
+    type Replica = ModelReplica;
 
     fn new(ground: &Arc<Ground<()>>, kit: &Arc<Fits>, instance: usize, copy: usize) -> Self {
         let machine = &ground.instances[instance];
@@ -60,6 +62,15 @@ impl Hands for ModelHands {
             seeded: false,
             losses: 0,
         }
+    }
+
+    fn replica(
+        ground: &Arc<Ground<()>>,
+        kit: &Arc<Fits>,
+        instance: usize,
+        copy: usize,
+    ) -> ModelReplica {
+        ModelReplica::new(ground, kit, instance, copy)
     }
 
     async fn backup(&mut self, snapshot: Snapshot, method: Method) -> Result<Made, Failed> {

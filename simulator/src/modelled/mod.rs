@@ -8,7 +8,9 @@ mod fit;
 mod hands;
 mod points;
 mod pool;
+mod replica;
 mod verdicts;
 
 pub use fit::{Fit, Fits, StepFit};
 pub use hands::ModelHands;
+pub use replica::ModelReplica;

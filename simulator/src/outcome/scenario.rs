@@ -166,7 +166,7 @@ pub struct Spread {
 /// A named part of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
-    /// detect, declare, control-plane, provision, rebuild, geo-failover, provider, media, restore, boot, validate, or wait.
+    /// detect, declare, control-plane, provision, failover, rebuild, geo-failover, provider, media, restore, boot, validate, or wait.
     pub name: String,
     /// How long.
     pub micros: u64,
@@ -207,7 +207,8 @@ pub struct IncidentRow {
     pub rto_micros: Option<u64>,
     /// The parts of the RTO, in order.
     pub spans: Vec<Span>,
-    /// The copy that it came from: `vault`, `vault, second region`, `snapshot`, `disk`, `tape`.
+    /// The copy that it came from: `vault`, `vault, second region`, `snapshot`, `disk`, `tape`, `replica`,
+    /// `replica, handed over`; after a colon, why it was no replica although there is one.
     pub restored_from: Option<String>,
     /// When the restored point was captured.
     pub captured_micros: Option<u64>,
@@ -277,7 +278,7 @@ pub struct Quantity {
 pub struct Agreement {
     /// The strategy.
     pub strategy: String,
-    /// Points made, retention and chain lengths are equal.
+    /// Points made, retention and chain lengths are equal; a replica's points within a second of each other.
     pub points_equal: bool,
     /// Of them, kept points that were captured at different attempts: service was back in one fidelity before an
     /// attempt, and in the other after it.
@@ -290,7 +291,11 @@ pub struct Agreement {
     /// packs (`forever`) can be apart here while a pack that was written anew waits beside its old form: one
     /// fidelity does so a prune earlier than the other.
     pub bytes_at_end_ppm: u64,
-    /// RPOs of all incidents are equal.
+    /// Difference of bytes sent to a replica, parts of a million; 0 without one.
+    #[serde(default)]
+    pub sent_ppm: u64,
+    /// RPOs of all incidents are equal; of what a replica gave back within one batch of it, as one that lands about when
+    /// a disaster strikes may be there in one fidelity and not in the other.
     pub rpo_equal: bool,
     /// Largest difference of an RTO, parts of a million.
     pub rto_ppm: u64,

@@ -26,6 +26,9 @@ pub(super) async fn play(
     station: &Arc<Station>,
     source: &Source,
 ) -> Result<()> {
+    if let Some(feed) = &ground.feed {
+        return feed.play(ground, station, source).await;
+    }
     let turn = ground.turn();
     let mut stream = ground
         .draws
@@ -83,13 +86,25 @@ async fn write(
         data.chunks_mut(32)
             .for_each(|chunk| chunk.copy_from_slice(&stamp[..chunk.len()]));
     }
+    put(ground, station, source, Write { disk, offset, data }).await
+}
+
+/// Writes something, and notes what comes of it; false where the site may not be written.
+pub(super) async fn put(
+    ground: &Ground,
+    station: &Station,
+    source: &Source,
+    write: Write,
+) -> Result<bool> {
+    let (disk, offset) = (write.disk, write.offset);
+    let zeros = write.data.iter().all(|byte| *byte == 0);
     let payload = if zeros {
-        Payload::Zeros(length as u64)
+        Payload::Zeros(write.data.len() as u64)
     } else {
-        Payload::Data(Bytes::from(data.clone()))
+        Payload::Data(Bytes::from(write.data.clone()))
     };
     let (site, calm) = (station.site, ground.calm_since());
-    ground.ledger().begin(site, Write { disk, offset, data });
+    ground.ledger().begin(site, write);
     let written = source
         .write((disk as u16, offset as u64), payload, true)
         .await;

@@ -79,6 +79,13 @@ impl SimDisk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It has this from the beginning.
+    pub(super) fn fill(&self, content: &[u8]) {
+        let mut state = self.lock();
+        state.durable.copy_from_slice(content);
+        state.current.copy_from_slice(content);
+    }
+
     /// The machine goes down: of what was not flushed each sector is there or not.
     pub(super) fn lose_power(&self) {
         let mut state = self.lock();

@@ -145,9 +145,8 @@ impl Ledger {
         }
     }
 
-    /// The first site begins, with empty disks.
-    pub(super) fn begin_group(&mut self, site: usize, sizes: &[u64]) {
-        let disks: Content = sizes.iter().map(|size| vec![0; *size as usize]).collect();
+    /// The first site begins, with this on its disks.
+    pub(super) fn begin_group(&mut self, site: usize, disks: Content) {
         self.courses[site] = Some(Course {
             name: (1, 0),
             began: 0,

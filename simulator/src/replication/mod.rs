@@ -6,14 +6,19 @@
 //! that could have known of each other, and with a witness
 //! never any two (`ledger`); what was acknowledged survives a crash, and what was flushed a loss
 //! of power (`ledger`); once everything heals, both sites come to have the same (`trial`).
+//!
+//! A scenario's strategies that replicate run on the same two sites (`scene`): what is written comes from the scenario
+//! (`feed`), the way is its network, and the checkers run beside it.
 
 mod client;
 mod depot;
 mod disk;
+mod feed;
 mod lead;
 mod ledger;
 mod operator;
 mod process;
+mod scene;
 mod schedule;
 mod shrink;
 mod station;
@@ -34,9 +39,10 @@ use engine::seam::Traffic;
 use engine::seam::store::Retries;
 
 use crate::draw::Draws;
-use crate::executor::Handle;
+use crate::executor::{Handle, HostId};
 
 pub use ledger::Tally;
+pub use scene::EngineReplica;
 pub use schedule::{Schedule, Strike, What};
 pub use shrink::shrink;
 pub use trial::{Ending, Trial, run};
@@ -80,6 +86,14 @@ struct Ground {
     strikes: AtomicU64,
     calm_since: AtomicU64,
     me: Weak<Ground>,
+    /// What a scenario writes to the first site's disk; without it clients draw what they write.
+    feed: Option<feed::Feed>,
+    /// Checkers look this often, on average.
+    watch_micros: u64,
+    /// A process that ended is started again after so long.
+    restart_micros: u64,
+    /// Where those run who strike, order and start: nothing of it crashes with a site.
+    operator: HostId,
 }
 
 impl Ground {

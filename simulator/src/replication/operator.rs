@@ -15,27 +15,32 @@ use super::{Ground, process};
 
 /// Where operators and what strikes run: nothing of it crashes.
 pub(super) const OPERATOR: HostId = HostId(100);
-/// A process that ended is started again after so long.
-const RESTART: u64 = 3 * SECOND;
+/// A process that ended is started again after so long, where faults are drawn.
+pub(super) const RESTART: u64 = 3 * SECOND;
 /// A link that flaps is cut for so long, and there for so long.
 const FLAP: u64 = 4 * SECOND;
 
 /// Starts what does not run and may, for ever.
 pub(super) async fn keep_running(ground: Arc<Ground>) {
     loop {
-        for station in &ground.stations {
-            let start = {
-                let mut now = station.now();
-                let start = now.up && !now.running && !now.fenced;
-                now.running |= start;
-                start
-            };
-            if start {
-                let main = process::main(Arc::clone(&ground), station.site);
-                ground.handle.spawn(station.host.id, main);
-            }
+        start(&ground);
+        ground.handle.sleep(ground.restart_micros).await;
+    }
+}
+
+/// Starts what does not run and may.
+pub(super) fn start(ground: &Arc<Ground>) {
+    for station in &ground.stations {
+        let start = {
+            let mut now = station.now();
+            let start = now.up && !now.running && !now.fenced;
+            now.running |= start;
+            start
+        };
+        if start {
+            let main = process::main(Arc::clone(ground), station.site);
+            ground.handle.spawn(station.host.id, main);
         }
-        ground.handle.sleep(RESTART).await;
     }
 }
 
@@ -51,9 +56,11 @@ pub(super) async fn order(ground: &Ground, site: usize, order: Order) -> bool {
     }
     drop(calls);
     let done = matches!(answered.await, Ok(Ok(())));
-    ground
-        .handle
-        .trace(OPERATOR, "ordered", site as u64 * 2 + u64::from(done));
+    ground.handle.trace(
+        ground.operator,
+        "ordered",
+        site as u64 * 2 + u64::from(done),
+    );
     done
 }
 

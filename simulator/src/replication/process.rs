@@ -217,18 +217,20 @@ async fn answer_follower(
     (site, replica): (&Site, &Replica),
     order: Order,
 ) -> Result<()> {
-    let Order::Failover { newest } = order else {
-        return Err(Error::new(
-            ErrorKind::Conflict,
-            "this site follows the other one",
-        ));
-    };
-    let point = if newest {
-        replica.choose(Choice::Latest).await?
-    } else {
-        let points = replica.points().await;
-        let older = points.get(points.len() / 2).copied();
-        older.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no point"))?
+    let point = match order {
+        Order::Failover { newest: true } => replica.choose(Choice::Latest).await?,
+        Order::Failover { newest: false } => {
+            let points = replica.points().await;
+            let older = points.get(points.len() / 2).copied();
+            older.ok_or_else(|| Error::new(ErrorKind::NotFound, "there is no point"))?
+        }
+        Order::FailoverTo(captured) => replica.choose(Choice::At(captured)).await?,
+        _ => {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                "this site follows the other one",
+            ));
+        }
     };
     let witness = ground.witness(station);
     replica.fail_over(point, false, witness.as_ref()).await?;

@@ -36,6 +36,8 @@ pub(super) enum Order {
     Reprotect,
     /// Have the other site take over, with everything.
     HandOver,
+    /// Take over at the newest point that was not captured after an instant.
+    FailoverTo(Timestamp),
     /// End the batch as an application-consistent point.
     Point,
 }
@@ -92,25 +94,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A host of its own, on which a site runs.
+pub(super) fn host((handle, draws): (Handle, Draws), id: HostId, start: Timestamp) -> Host {
+    let entropy = draws.stream(&format!("site {}", id.0), "entropy", 0);
+    Host::new(handle, id, start, entropy)
+}
+
 impl Station {
-    /// A new site whose clock is `skew_seconds` ahead.
-    pub(super) fn new(
-        (handle, draws): (Handle, Draws),
-        site: usize,
-        skew_seconds: i64,
-        flaw: Flaw,
-    ) -> Arc<Self> {
-        let start = Timestamp {
-            seconds: 1_800_000_000,
-            nanos: 0,
-        };
-        let entropy = draws.stream(&format!("site {site}"), "entropy", 0);
-        let host = Host::new(handle.clone(), HostId(site as u32), start, entropy);
+    /// A new site on a host.
+    pub(super) fn new((host, draws): (Host, Draws), site: usize, flaw: Flaw) -> Arc<Self> {
+        let handle = host.handle.clone();
         let ailment: Arc<Mutex<Ailment>> = Arc::default();
         let depot = Depot::new(handle, Arc::clone(&ailment), flaw);
         Arc::new(Self {
             site,
-            host: host.skewed(skew_seconds),
+            host,
             away: Arc::default(),
             ailment,
             depot: Mutex::new(Arc::new(depot)),

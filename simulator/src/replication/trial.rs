@@ -7,21 +7,27 @@ use std::time::Duration;
 use engine::replication::replica::Retention;
 
 use engine::replication::source::Settings;
+use engine::units::Timestamp;
 use futures::FutureExt;
 
 use crate::draw::Draws;
-use crate::executor::Executor;
+use crate::executor::{Executor, HostId};
 use crate::scenario::{HOUR, MINUTE, SECOND};
 
 use super::ledger::{Ledger, Tally, hash};
-use super::operator::{self, OPERATOR};
+use super::operator::{self, OPERATOR, RESTART};
 use super::schedule::{Schedule, What};
-use super::station::{Order, Station};
+use super::station::{self, Order, Station};
 use super::wire::Way;
 use super::{Flaw, Ground, watch};
 
 /// Bytes of the disks: the first has two regions of the intent map.
 const SIZES: [u64; 2] = [(1 << 20) + (64 << 10), 192 << 10];
+/// What instant 0 is called.
+const START: Timestamp = Timestamp {
+    seconds: 1_800_000_000,
+    nanos: 0,
+};
 /// Everything that heals has healed, and is the same, after so long.
 const HEALED: u64 = HOUR;
 
@@ -56,7 +62,9 @@ pub fn run(schedule: &Schedule, flaw: Flaw) -> Trial {
     let mut executor = Executor::new();
     let ground = ground(&executor, schedule, flaw);
     let handle = executor.handle();
-    ground.ledger().begin_group(0, &SIZES);
+    ground
+        .ledger()
+        .begin_group(0, SIZES.map(|size| vec![0; size as usize]).into());
     handle.spawn(OPERATOR, operator::keep_running(Arc::clone(&ground)));
     for strike in &schedule.strikes {
         handle.spawn(
@@ -108,12 +116,21 @@ fn ground(executor: &Executor, schedule: &Schedule, flaw: Flaw) -> Arc<Ground> {
     let swallows = (flaw == Flaw::SwallowsFrames).then_some(300);
     let station = |site: usize| {
         let parts = (handle.clone(), draws);
-        Station::new(parts, site, schedule.skew_seconds[site], flaw)
+        let host = station::host(parts, HostId(site as u32), START);
+        Station::new(
+            (host.skewed(schedule.skew_seconds[site]), draws),
+            site,
+            flaw,
+        )
     };
     Arc::new_cyclic(|me| Ground {
         handle: handle.clone(),
         draws,
         way: Way::new(&handle, way, swallows),
+        feed: None,
+        watch_micros: watch::EVERY,
+        restart_micros: RESTART,
+        operator: OPERATOR,
         bytes_per_second: schedule.bytes_per_second,
         stations: [station(0), station(1)],
         sizes: SIZES.to_vec(),

@@ -15,8 +15,8 @@ use super::Ground;
 use super::ledger::{Content, hash};
 use super::station::Station;
 
-/// Looks this often, on average.
-const EVERY: u64 = 15 * SECOND;
+/// Looks this often, on average, where faults are drawn.
+pub(super) const EVERY: u64 = 15 * SECOND;
 /// For what is on its way a replica's report is short: a message may wait behind others where the way is slow.
 const REPLICA_MICROS: u64 = 3 * SECOND;
 /// A source's report is not; both are read within this.
@@ -29,7 +29,10 @@ pub(super) async fn follow(ground: &Arc<Ground>, station: &Arc<Station>, replica
         .draws
         .stream(&format!("watch {}", station.site), "when", turn);
     loop {
-        ground.handle.sleep(stream.uniform(1, 2 * EVERY)).await;
+        ground
+            .handle
+            .sleep(stream.uniform(1, 2 * ground.watch_micros))
+            .await;
         let told = told(ground, station, replica).await;
         let points = replica.points().await;
         let Some(newest) = points.last() else {

@@ -1,5 +1,6 @@
 //! The way between two simulated sites: frames over roads that are slow, cut, reset, or carry one direction only.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -19,6 +20,11 @@ const QUEUE: usize = 4;
 const FRAME_BYTES: u64 = 100;
 /// Bytes that are carried at once.
 const SLICE_BYTES: u64 = 64 << 10;
+/// Where a byte stands for many: so that one is through before the sites give a silent link up.
+const SCALED_SLICE_BYTES: u64 = 2 << 10;
+/// The kind of frames that carry parts (`engine/REPLICATION.md`): they are scaled. Comparisons, a two-thousandth of what they
+/// compare, and all other messages are not.
+const PART: u8 = 1;
 
 /// How the way stands.
 #[derive(Debug)]
@@ -35,12 +41,43 @@ struct State {
     frames: u64,
 }
 
+impl State {
+    fn new(speed: u64) -> Self {
+        Self {
+            cuts: 0,
+            mutes: [0; 2],
+            speed,
+            resets: [0; 2],
+            doors: [None, None],
+            frames: 0,
+        }
+    }
+}
+
+/// Is told of the bytes of parts that each site sent.
+pub(super) type Told = Box<dyn Fn(usize, u64) + Send + Sync>;
+
+/// A way over a network that is there already.
+pub(super) struct Roadway {
+    /// The network.
+    pub roads: Roads,
+    /// From each site to the other.
+    pub paths: [Arc<[LinkId]>; 2],
+    /// What a byte stands for.
+    pub scale: u64,
+    /// Who is told.
+    pub told: Told,
+}
+
 /// The two directions between two sites.
-#[derive(Debug)]
 pub(super) struct Way {
     handle: Handle,
     roads: Roads,
-    links: [LinkId; 2],
+    paths: [Arc<[LinkId]>; 2],
+    /// Links whose speed nobody else sets.
+    own: Vec<LinkId>,
+    scale: u64,
+    told: Option<Told>,
     latency_micros: u64,
     state: Mutex<State>,
     bell: Notify,
@@ -48,7 +85,29 @@ pub(super) struct Way {
     frame_bytes_max: Option<u64>,
 }
 
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Way")
+    }
+}
+
 impl Way {
+    /// A way over roads that others use too; how fast they are, and how long a byte takes, is theirs.
+    pub(super) fn over(handle: &Handle, road: Roadway) -> Arc<Self> {
+        Arc::new(Self {
+            handle: handle.clone(),
+            roads: road.roads,
+            paths: road.paths,
+            own: Vec::new(),
+            scale: road.scale,
+            told: Some(road.told),
+            latency_micros: 0,
+            state: Mutex::new(State::new(0)),
+            bell: Notify::new(),
+            frame_bytes_max: None,
+        })
+    }
+
     /// A way of so many bytes a second, each way, on which a byte takes so long.
     pub(super) fn new(
         handle: &Handle,
@@ -60,16 +119,12 @@ impl Way {
         Arc::new(Self {
             handle: handle.clone(),
             roads,
-            links,
+            paths: links.map(|link| Arc::from([link])),
+            own: links.to_vec(),
+            scale: 1,
+            told: None,
             latency_micros,
-            state: Mutex::new(State {
-                cuts: 0,
-                mutes: [0; 2],
-                speed,
-                resets: [0; 2],
-                doors: [None, None],
-                frames: 0,
-            }),
+            state: Mutex::new(State::new(speed)),
             bell: Notify::new(),
             frame_bytes_max,
         })
@@ -84,8 +139,8 @@ impl Way {
             let state = self.lock();
             if state.cuts > 0 { 0 } else { state.speed }
         };
-        for link in self.links {
-            self.roads.set_capacity(link, speed);
+        for link in &self.own {
+            self.roads.set_capacity(*link, speed);
         }
     }
 
@@ -143,9 +198,7 @@ impl Way {
     }
 
     async fn carry(&self, from: usize, bytes: u64) -> bool {
-        let carried = self
-            .roads
-            .transfer(&[self.links[from]], bytes + FRAME_BYTES);
+        let carried = self.roads.transfer(&self.paths[from], bytes + FRAME_BYTES);
         carried.await.is_ok()
     }
 
@@ -159,10 +212,19 @@ impl Way {
         let mut lost = false;
         while let Some((kind, body)) = queue.recv().await {
             let mut left = body.len() as u64;
+            let scale = if kind == PART { self.scale } else { 1 };
+            let slice_max = if self.scale > 1 {
+                SCALED_SLICE_BYTES
+            } else {
+                SLICE_BYTES
+            };
             loop {
-                let slice = left.min(SLICE_BYTES);
-                if !self.carry(from, slice).await {
+                let slice = left.min(slice_max);
+                if !self.carry(from, slice * scale).await {
                     return;
+                }
+                if let Some(told) = self.told.as_ref().filter(|_| kind == PART) {
+                    told(from, slice * scale);
                 }
                 // A stream that lacks a piece gives nothing of what comes after.
                 lost |= self.lock().mutes[from] > 0;

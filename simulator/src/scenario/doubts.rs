@@ -3,7 +3,7 @@
 
 use engine::retention::{Count, Policy, Rule, Span};
 
-use super::{DAY, Scenario};
+use super::{Copy, DAY, Scenario};
 use crate::quantity::Time;
 
 impl Scenario {
@@ -20,7 +20,7 @@ impl Scenario {
                 format!("'{name}' makes a point every {every}: an RPO of {asked} can be met by luck alone")
             });
             let kept = strategy.copies.iter().map(|copy| {
-                retention_days(&copy.policy, copy.every_micros).unwrap_or(u64::MAX)
+                retention_days(copy).unwrap_or(u64::MAX)
             });
             let asked = self.objectives.retention_micros.zip(kept.max());
             // A month is 30 days here, and a year 365.
@@ -37,8 +37,15 @@ impl Scenario {
     }
 }
 
-/// Days for which a policy keeps its oldest point; nothing where that has no end.
-pub(super) fn retention_days(policy: &Policy, every_micros: u64) -> Option<u64> {
+/// Days for which a copy keeps its oldest point; nothing where that has no end.
+pub(super) fn retention_days(copy: &Copy) -> Option<u64> {
+    match copy.replica {
+        Some(following) => Some(following.retention_micros.div_ceil(DAY)),
+        None => policy_days(&copy.policy, copy.every_micros),
+    }
+}
+
+fn policy_days(policy: &Policy, every_micros: u64) -> Option<u64> {
     let mut days = 0;
     for rule in Rule::ALL {
         if let Some(count) = policy.count(rule) {

@@ -86,6 +86,8 @@ pub struct FaultSpec {
     pub target: Target,
     /// Parts of a million: of requests (store errors), or that the pair falls too (a region's outage).
     pub share_ppm: u64,
+    /// How long before it is known to come.
+    pub warned_micros: u64,
 }
 
 /// A time that is fixed or drawn.

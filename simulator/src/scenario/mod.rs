@@ -18,7 +18,7 @@ pub use fault::{Drawn, FaultKind, FaultSpec, Target, When};
 pub use instance::{Changes, Group, Rhythm, Script, System, Workload};
 pub use place::{Link, Place, PlaceKind};
 pub use shipped::{SHIPPED, shipped};
-pub use strategy::{Copy, Courier, Operator, Redundancy, Strategy, To};
+pub use strategy::{Copy, Courier, Following, Operator, Redundancy, Strategy, To};
 
 use crate::outcome::scenario::Assumption;
 

@@ -11,7 +11,7 @@ macro_rules! embedded {
 }
 
 /// Names and texts, in the order in which people are shown them.
-pub const SHIPPED: [(&str, &str); 10] = [
+pub const SHIPPED: [(&str, &str); 12] = [
     embedded!("ten-blocks"),
     embedded!("methods-over-a-year"),
     embedded!("redundancy-in-a-regional-outage"),
@@ -22,6 +22,8 @@ pub const SHIPPED: [(&str, &str); 10] = [
     embedded!("tape-disk-cloud"),
     embedded!("offline-seeding"),
     embedded!("ten-years-of-retention"),
+    embedded!("backup-versus-site-recovery"),
+    embedded!("ransomware-and-site-recovery"),
 ];
 
 /// The text of a shipped scenario.

@@ -1,6 +1,9 @@
 //! How instances are protected, and who recovers them.
 
+use std::time::Duration;
+
 use engine::format::point::Method;
+use engine::replication::replica::Retention;
 use engine::retention::Policy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +38,8 @@ pub enum To {
     Disk,
     /// Tape on the owner's site, carried away if there is a courier.
     Tape,
+    /// Disks of another place that follow every write: site recovery.
+    Replica,
 }
 
 /// How a store keeps what it has.
@@ -129,6 +134,42 @@ pub struct Copy {
     pub store_bytes_per_second: u64,
     /// From a request to the first byte of its answer, without the way.
     pub request_micros: u64,
+    /// How a replica follows; `None` for all that is backed up to.
+    pub replica: Option<Following>,
+}
+
+/// How a replica follows: a batch ends as often as its copy says `every`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Following {
+    /// Every batch is a point for so long.
+    pub every_batch_micros: u64,
+    /// After that there is a point in so long.
+    pub point_every_micros: u64,
+    /// Points older than this go.
+    pub retention_micros: u64,
+    /// Bytes of history: where there is more, the oldest points go before their time.
+    pub history_bytes: u64,
+}
+
+impl Following {
+    /// Which points stay, as the engine decides it.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            every_batch: Duration::from_micros(self.every_batch_micros),
+            interval: Duration::from_micros(self.point_every_micros),
+            keep: Duration::from_micros(self.retention_micros),
+            as_site_recovery: None,
+            bytes_max: self.history_bytes,
+        }
+    }
+}
+
+impl Strategy {
+    /// The copy that is a replica, and its number.
+    pub fn replica(&self) -> Option<(usize, &Copy)> {
+        let mut copies = self.copies.iter().enumerate();
+        copies.find(|(_, copy)| copy.replica.is_some())
+    }
 }
 
 /// Media that are carried.
@@ -151,6 +192,8 @@ pub struct Operator {
     pub declare: Drawn,
     /// From deciding to having a machine to restore to.
     pub provision: Drawn,
+    /// From deciding to machines on a replica's disks.
+    pub failover: Drawn,
     /// A geo failover of a storage account.
     pub geo_failover: Drawn,
     /// Booting one group of the recovery plan.

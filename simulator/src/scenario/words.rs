@@ -144,13 +144,25 @@ impl Scenario {
     }
 
     fn copy(&self, copy: &Copy) -> String {
+        if let Some(following) = &copy.replica {
+            let place = copy.place.map_or("", |place| &self.places[place].name);
+            return format!(
+                "a replica in {place} that follows every write, in batches every {}; each a point for {}, then one in {}, \
+                 kept for {}, with {} of history at most",
+                Time(copy.every_micros),
+                Time(following.every_batch_micros),
+                Time(following.point_every_micros),
+                Time(following.retention_micros),
+                Bytes(following.history_bytes),
+            );
+        }
         let place = copy
             .place
             .map(|place| format!(" in {}", self.places[place].name));
         let kept = match (copy.to, copy.redundancy) {
             (To::Vault, redundancy) => format!("a vault kept as {}", redundancy.name()),
             (To::Snapshot, redundancy) => format!("snapshots kept as {}", redundancy.name()),
-            (To::Disk, _) => "a backup disk".to_owned(),
+            (To::Disk | To::Replica, _) => "a backup disk".to_owned(),
             (To::Tape, _) => "tape".to_owned(),
         };
         let (hours, minutes) = (copy.at_micros / HOUR, copy.at_micros % HOUR / MINUTE);
@@ -241,10 +253,14 @@ impl Scenario {
             .and_then(|kind| kind.as_str())
             .unwrap_or_default();
         format!(
-            "What goes wrong: {kind}{place}{}{}{}, {when}{lasts}{share_of}.",
+            "What goes wrong: {kind}{place}{}{}{}, {when}{lasts}{share_of}{}.",
             zone.unwrap_or_default(),
             group.unwrap_or_default(),
             copy.unwrap_or_default(),
+            match fault.warned_micros {
+                0 => String::new(),
+                warned => format!(", known {} before", Time(warned)),
+            },
         )
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::outcome::scenario::{Agreement, IncidentRow};
-use crate::scenario::{HOUR, Scenario};
+use crate::scenario::{HOUR, SECOND, Scenario};
 use crate::trial::Trial;
 use crate::trial::tally::CopyTally;
 
@@ -13,6 +13,8 @@ fn ppm(emulated: u128, modelled: u128, least: u128) -> u64 {
     u64::try_from(apart / emulated.max(least).max(1)).unwrap_or(u64::MAX)
 }
 
+/// How far the numbers of a replica's batches may be apart.
+const BATCHES_PPM: u64 = 20_000;
 /// A vault that holds less than a thousandth of what is protected holds no point yet, only headers and leases: what
 /// they differ by is told of that thousandth.
 const LEAST: u64 = 1000;
@@ -24,6 +26,9 @@ pub fn agreement(
     emulated: &Trial,
     modelled: &Trial,
 ) -> Agreement {
+    let mut strategies = scenario.strategies.iter();
+    let replica = strategies.find(|spec| spec.name == strategy);
+    let replica = replica.and_then(|spec| spec.replica());
     let protected = scenario
         .groups
         .iter()
@@ -48,24 +53,60 @@ pub fn agreement(
     Agreement {
         strategy: strategy.to_owned(),
         // How often an attempt failed hangs on the minute in which service was back: it is no point's affair.
-        points_equal: copies().all(|(ours, theirs)| {
+        points_equal: copies().enumerate().all(|(copy, (ours, theirs))| {
+            if Some(copy) == replica.map(|(copy, _)| copy) {
+                return same_points(ours, theirs);
+            }
             (ours.points, dues(ours)) == (theirs.points, dues(theirs))
                 && sorted(&ours.chains) == sorted(&theirs.chains)
         }),
-        shifted: copies().map(|(ours, theirs)| shifted(ours, theirs)).sum(),
+        shifted: copies()
+            .enumerate()
+            .filter(|(copy, _)| Some(*copy) != replica.map(|(copy, _)| copy))
+            .map(|(_, (ours, theirs))| shifted(ours, theirs))
+            .sum(),
         blocks_equal: copies().all(|(ours, theirs)| ours.blocks == theirs.blocks),
         bytes_ppm: ppm(stored(emulated), stored(modelled), least * hours),
         bytes_at_end_ppm: copies()
             .map(|(ours, theirs)| ppm(ours.bytes.into(), theirs.bytes.into(), least))
             .max()
             .unwrap_or(0),
+        sent_ppm: replica.map_or(0, |(copy, _)| {
+            let sent = |trial: &Trial| trial.tally.copies.get(copy).map_or(0, |it| it.sent_bytes);
+            ppm(sent(emulated).into(), sent(modelled).into(), 0)
+        }),
         rpo_equal: same
             && both().all(|(ours, theirs)| {
-                (ours.ending, ours.rpo_micros, ours.captured_micros)
-                    == (theirs.ending, theirs.rpo_micros, theirs.captured_micros)
+                let came =
+                    (ours.ending, &ours.restored_from) == (theirs.ending, &theirs.restored_from);
+                let apart = |ours: Option<u64>, theirs: Option<u64>| match (ours, theirs) {
+                    (Some(ours), Some(theirs)) => ours.abs_diff(theirs),
+                    (None, None) => 0,
+                    _ => u64::MAX,
+                };
+                let by_replica = ours
+                    .restored_from
+                    .as_deref()
+                    .is_some_and(|it| it.starts_with("replica"));
+                let most = replica
+                    .filter(|_| by_replica)
+                    .map_or(0, |(_, copy)| copy.every_micros);
+                came && apart(ours.rpo_micros, theirs.rpo_micros) <= most
             }),
         rto_ppm: rto.max().unwrap_or(0),
     }
+}
+
+/// A replica's points: the same instants, as far as messages take their time, of as many batches (some are confirmed
+/// with others where a link broke). The oldest may be one's alone: a bound on bytes cuts there.
+fn same_points(ours: &CopyTally, theirs: &CopyTally) -> bool {
+    let near = |(ours, theirs): (&(u64, u64), &(u64, u64))| ours.0.abs_diff(theirs.0) <= SECOND;
+    let mut kept = ours.kept_points.iter().zip(&theirs.kept_points);
+    ppm(ours.points.into(), theirs.points.into(), 0) <= BATCHES_PPM
+        && kept.all(|(ours, theirs)| {
+            ours.len().abs_diff(theirs.len()) <= 1
+                && ours.iter().rev().zip(theirs.iter().rev()).all(near)
+        })
 }
 
 /// When each kept point fell due, by instance.

@@ -12,6 +12,7 @@ pub(super) fn of(scenario: &Scenario) -> Vec<Assumption> {
     let mut all = scenario.assumed.clone();
     all.extend(of_world());
     all.extend(of_dates(scenario));
+    all.extend(of_replicas(scenario));
     all
 }
 
@@ -31,6 +32,29 @@ fn of_dates(scenario: &Scenario) -> Option<Assumption> {
         ),
         source: "a trial is its horizon; lengthen it, or use `every`, for a likelihood".to_owned(),
     })
+}
+
+/// What is the same of all replicas.
+fn of_replicas(scenario: &Scenario) -> Vec<Assumption> {
+    let mut strategies = scenario.strategies.iter();
+    if strategies.all(|strategy| strategy.replica().is_none()) {
+        return Vec::new();
+    }
+    let assumed = |what: &str, value: &str| Assumption {
+        what: what.to_owned(),
+        value: value.to_owned(),
+        source: "a simplification: simulator/src/trial/replica.rs".to_owned(),
+    };
+    vec![
+        assumed(
+            "what is on its way to a replica",
+            "the source keeps up to twice the disk; beyond that what is written goes as one batch when there is room",
+        ),
+        assumed(
+            "after a recovery of a replicated instance",
+            "all of it is sent anew to the other place, where firedrill itself would send the difference only",
+        ),
+    ]
 }
 
 /// What is the same in every scenario.

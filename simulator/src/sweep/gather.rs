@@ -10,7 +10,7 @@ use crate::outcome::scenario::{
     CopyOutcome, Ending, INCIDENT_ROWS_MAX, IncidentRow, Quantity, Span, Spread, StrategyOutcome,
     Timeline,
 };
-use crate::scenario::Objectives;
+use crate::scenario::{Copy, Objectives};
 use crate::trial::Trial;
 
 use super::Prepared;
@@ -41,6 +41,12 @@ fn histogram() -> Histogram<u64> {
     Histogram::new(3).unwrap_or_else(|_| unreachable!("three digits are allowed"))
 }
 
+/// How a copy's points are made.
+fn method(copy: &Copy) -> String {
+    let name = copy.replica.map_or(copy.method.name(), |_| "in batches");
+    name.to_owned()
+}
+
 impl Gather {
     /// Of nothing yet.
     pub fn new(prepared: &Prepared, strategy: usize, fidelity: Fidelity) -> Self {
@@ -49,7 +55,7 @@ impl Gather {
         let copies = spec.copies.iter().map(|copy| CopyOutcome {
             to: copy.to,
             redundancy: copy.redundancy,
-            method: copy.method.name().to_owned(),
+            method: method(copy),
             every_micros: copy.every_micros,
             points_made: 0,
             backups_failed: 0,

@@ -17,6 +17,7 @@ use crate::world::geo::Geo;
 use super::meter::Meter;
 use super::reach::{Paths, Reaches};
 use super::record::{Record, Records};
+use super::replica::{Kept, Past};
 
 /// The host of those who recover; agents' hosts follow.
 pub const OPERATORS: HostId = HostId(0);
@@ -98,6 +99,8 @@ pub struct Instance {
     pub state: Mutex<State>,
     /// Rings when its agents have to stop what they do.
     pub bell: Notify,
+    /// Rings when it is written out of turn, or goes out of service or into it.
+    pub changed: Notify,
 }
 
 /// What changes of an instance.
@@ -121,19 +124,35 @@ pub struct State {
     pub wrong: Vec<(u64, u64)>,
     /// Acknowledged points by copy.
     pub records: Vec<Records>,
+    /// How often it was recovered with data of before.
+    pub reborn: u64,
+    /// Whether nothing of it was left.
+    pub lost: bool,
+    /// What its disk held since when, as far back as a replica's points may go.
+    pub past: Vec<Past>,
+    /// What its replica has, by copy.
+    pub kept: Vec<Kept>,
 }
 
 impl State {
+    /// Whether what was captured at an instant is of use for a recovery from something that happened `at`.
+    pub fn is_usable(&self, captured: u64, at: u64) -> bool {
+        let mut wrong = self.wrong.iter();
+        // Of the same instant is a point that may have been captured after the damage.
+        captured <= at && !wrong.any(|(from, until)| (*from..=*until).contains(&captured))
+    }
+
+    /// What the disk held at an instant.
+    pub fn past(&self, at: u64) -> Option<&Past> {
+        let next = self.past.partition_point(|past| past.at <= at);
+        self.past.get(next.checked_sub(1)?)
+    }
+
     /// Points of a copy that a recovery from something that happened at an instant may use: from before it, and not
     /// from a time in which the data was wrong. By number, with their captured instants.
     pub fn usable(&self, copy: usize, at: u64) -> impl Iterator<Item = (u32, &Record)> {
-        let wrong = |captured| {
-            let mut wrong = self.wrong.iter();
-            // Of the same instant is a point that may have been captured after the damage.
-            wrong.any(|(from, until)| (*from..=*until).contains(&captured))
-        };
         let points = self.records[copy].iter();
-        points.filter(move |(_, record)| record.captured <= at && !wrong(record.captured))
+        points.filter(move |(_, record)| self.is_usable(record.captured, at))
     }
 }
 
@@ -141,6 +160,11 @@ impl<V: Stored> Ground<V> {
     /// The strategy.
     pub fn strategy(&self) -> &Strategy {
         &self.scenario.strategies[self.strategy]
+    }
+
+    /// The bug that is planted.
+    pub fn flaw(&self) -> Flaw {
+        self.flaw
     }
 
     /// One of its copies.
@@ -335,8 +359,13 @@ impl<V: Stored> Ground<V> {
                 struck_again: 0,
                 wrong: Vec::new(),
                 records: vec![Records::default(); copies],
+                reborn: 0,
+                lost: false,
+                past: Vec::new(),
+                kept: vec![Kept::default(); copies],
             }),
             bell: Notify::new(),
+            changed: Notify::new(),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::workload::Content;
 use crate::world::account::{Endpoint, Stored};
 
 use super::ground::Ground;
+use super::replica::Replicate;
 
 /// Why something could not be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub trait Hands: Send + Sized + 'static {
     type Stored: Stored;
     /// What all hands of a trial share.
     type Kit: Send + Sync + 'static;
+    /// What replicates an instance.
+    type Replica: Replicate<Stored = Self::Stored>;
 
     /// The hands of the copy `copy` of the instance `instance`.
     fn new(
@@ -75,6 +78,14 @@ pub trait Hands: Send + Sized + 'static {
         instance: usize,
         copy: usize,
     ) -> Self;
+
+    /// The replica that is the copy `copy` of the instance `instance`; nothing follows yet.
+    fn replica(
+        ground: &Arc<Ground<Self::Stored>>,
+        kit: &Arc<Self::Kit>,
+        instance: usize,
+        copy: usize,
+    ) -> Self::Replica;
 
     /// Makes a point of a snapshot.
     fn backup(

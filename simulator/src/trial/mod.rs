@@ -9,6 +9,7 @@ pub mod rates;
 pub mod reach;
 pub mod record;
 pub mod recovery;
+pub mod replica;
 pub mod strike;
 pub mod tally;
 
@@ -92,6 +93,12 @@ pub fn run<H: Hands>(setup: &Setup, kit: &Arc<H::Kit>) -> Trial {
         hands.map(|hands| Arc::new(Shared::new(hands))).collect()
     });
     let hands: Arc<Vec<Vec<Arc<Shared<H>>>>> = Arc::new(hands.collect());
+    let replica = ground.strategy().replica().map(|(copy, _)| copy);
+    let replicas = (0..ground.instances.len()).map(|instance| {
+        let replica = replica.map(|copy| H::replica(&ground, kit, instance, copy));
+        replica.map(|replica| Arc::new(Shared::new(replica)))
+    });
+    let replicas: Arc<Vec<Option<recovery::Following<H>>>> = Arc::new(replicas.collect());
     let tally = Arc::new(Mutex::new(Tally {
         copies: vec![CopyTally::default(); copies],
         ..Tally::default()
@@ -100,24 +107,13 @@ pub fn run<H: Hands>(setup: &Setup, kit: &Arc<H::Kit>) -> Trial {
     let strikes = Strikes {
         ground: Arc::clone(&ground),
         hands: Arc::clone(&hands),
+        replicas: Arc::clone(&replicas),
         tally: Arc::clone(&tally),
         strained: Mutex::new(BTreeMap::new()),
     };
     Arc::new(strikes).schedule();
     watch(&ground, &tally);
-    for (instance, hands) in hands.iter().enumerate() {
-        for (copy, hands) in hands.iter().enumerate() {
-            let agent = agent::Agent {
-                ground: Arc::clone(&ground),
-                hands: Arc::clone(hands),
-                instance,
-                copy,
-                tally: Arc::clone(&tally),
-                pictured: (instance < PICTURED).then(|| Arc::clone(&points)),
-            };
-            ground.handle.spawn(OPERATORS, agent.run());
-        }
-    }
+    act(&ground, &hands, (&replicas, replica), (&tally, &points));
     let until = setup.scenario.horizon_micros.saturating_add(AFTERWARDS);
     let mut events = executor.run(Some(setup.scenario.horizon_micros));
     // Day by day, so that the last look is soon after the last thing that happened.
@@ -144,12 +140,52 @@ pub fn run<H: Hands>(setup: &Setup, kit: &Arc<H::Kit>) -> Trial {
     }
 }
 
+/// The agents of all backups, and the followers of all replicas.
+fn act<H: Hands>(
+    ground: &Arc<Ground<H::Stored>>,
+    hands: &[Vec<Arc<Shared<H>>>],
+    (replicas, replica): (&[Option<recovery::Following<H>>], Option<usize>),
+    (tally, points): (&Arc<Mutex<Tally>>, &agent::Pictured),
+) {
+    for (instance, hands) in hands.iter().enumerate() {
+        for (copy, hands) in hands.iter().enumerate() {
+            if let Some(replica) = replicas[instance]
+                .as_ref()
+                .filter(|_| replica == Some(copy))
+            {
+                let follower = replica::Follower::<H> {
+                    ground: Arc::clone(ground),
+                    replica: Arc::clone(replica),
+                    instance,
+                    copy,
+                    tally: Arc::clone(tally),
+                };
+                ground.handle.spawn(OPERATORS, follower.run());
+                continue;
+            }
+            let agent = agent::Agent {
+                ground: Arc::clone(ground),
+                hands: Arc::clone(hands),
+                instance,
+                copy,
+                tally: Arc::clone(tally),
+                pictured: (instance < PICTURED).then(|| Arc::clone(points)),
+            };
+            ground.handle.spawn(OPERATORS, agent.run());
+        }
+    }
+}
+
 /// The last look at what every copy holds.
 fn inspect<H: Hands>(ground: &Arc<Ground<H::Stored>>, hands: &Arc<Vec<Vec<Arc<Shared<H>>>>>) {
     let (ground, hands) = (Arc::clone(ground), Arc::clone(hands));
     let handle = ground.handle.clone();
     handle.spawn(OPERATORS, async move {
-        for hands in hands.iter().flatten() {
+        let is_backup = |copy: &usize| ground.copy(*copy).replica.is_none();
+        let all = hands
+            .iter()
+            .flat_map(|hands| (0..hands.len()).filter(is_backup).map(|copy| &hands[copy]));
+        for hands in all {
             for what in hands.lock().await.inspect().await {
                 ground.violated(what);
             }
@@ -189,9 +225,11 @@ fn daily<V: Stored>(ground: &Ground<V>, at: u64) {
     for (instance, machine) in ground.instances.iter().enumerate() {
         let state = ground.state(instance);
         for (copy, records) in state.records.iter().enumerate() {
-            if records.is_empty() {
+            let kept = &state.kept[copy];
+            if records.is_empty() && kept.points.is_empty() {
                 continue;
             }
+            meter.at(at - 1, copy).byte_hours += u128::from(kept.history_bytes) * u128::from(hours);
             meter.protect(at - 1, copy, machine.group.bytes, hours);
             let row = meter.at(at - 1, copy);
             if ground.copy(copy).method != Method::Forever {
@@ -232,8 +270,13 @@ fn finish<V: Stored>(ground: &Ground<V>, tally: &mut Tally) {
             let kept = records
                 .iter()
                 .filter(|(_, record)| record.deleted.is_none());
+            let replicated = state.kept[copy]
+                .points
+                .iter()
+                .map(|captured| (*captured, *captured));
             let kept: Vec<(u64, u64)> = kept
                 .map(|(_, record)| (record.due, record.captured))
+                .chain(replicated)
                 .collect();
             tally.copies[copy].kept += kept.len() as u64;
             tally.copies[copy].kept_points.push(kept);

@@ -137,6 +137,28 @@ impl<V: Stored> Ground<V> {
         Some(way)
     }
 
+    /// Network links and one-way latency from an instance's disk at one place to its replica at another.
+    pub fn replication(
+        &self,
+        instance: usize,
+        copy: usize,
+        (from, to): (usize, usize),
+    ) -> Option<Path> {
+        let machine = &self.instances[instance];
+        let way = self.way(from, to)?;
+        let links = way
+            .iter()
+            .map(|(link, direction)| self.ways[*link][*direction]);
+        let links = [machine.disk].into_iter().chain(links);
+        let latencies = way
+            .iter()
+            .map(|(link, _)| self.scenario.links[*link].latency_micros);
+        Some((
+            links.chain([machine.fronts[copy]]).collect(),
+            latencies.sum(),
+        ))
+    }
+
     /// Network links and one-way latency between a machine at `from` and an endpoint of a store; the machine's
     /// disk and the store's side included. `out` is from the machine to the store.
     pub fn path(

@@ -11,6 +11,7 @@ use futures::lock::Mutex as Shared;
 
 use crate::outcome::scenario::{Ending, IncidentRow, Span};
 use crate::scenario::{Drawn, FaultKind};
+use crate::workload::Content;
 use crate::world::account::Endpoint;
 
 use super::ground::{Ground, OPERATORS, lock};
@@ -19,8 +20,28 @@ use super::strike::{Blow, Incident};
 use super::tally::Tally;
 
 mod source;
+mod takeover;
 
 use source::{Source, Way};
+pub use takeover::hand_over;
+
+/// What an incident is recovered with: the hands of its copies, and its replica.
+pub type Means<H> = (Vec<Arc<Shared<H>>>, Option<Following<H>>);
+
+/// The replica of an instance.
+pub type Following<H> = Arc<Shared<<H as Hands>::Replica>>;
+
+/// What came back, and what it is held against.
+#[derive(Debug)]
+struct Came {
+    back: Back,
+    /// As it was when it was captured: the truth.
+    content: Content,
+    written: Arc<[u64]>,
+    captured: u64,
+    /// The point, in words.
+    what: String,
+}
 
 /// Takes back what was deleted of an instance's copies, as far as soft delete allows.
 pub async fn undelete<H: Hands>(
@@ -29,6 +50,9 @@ pub async fn undelete<H: Hands>(
     instance: usize,
 ) {
     for (copy, hands) in hands.iter().enumerate() {
+        if ground.copy(copy).replica.is_some() {
+            continue;
+        }
         let back = hands.lock().await.undelete_all().await;
         if !back.is_empty() {
             let now = ground.handle.now();
@@ -40,11 +64,11 @@ pub async fn undelete<H: Hands>(
 /// Sees an incident through.
 pub async fn run<H: Hands>(
     ground: Arc<Ground<H::Stored>>,
-    hands: Vec<Arc<Shared<H>>>,
+    (hands, replica): Means<H>,
     incident: Incident,
     tally: Arc<std::sync::Mutex<Tally>>,
 ) {
-    let mut operator = Operator::new(&ground, &hands, incident);
+    let mut operator = Operator::new(&ground, (&hands, replica), incident);
     // The row of one that is never over stands from the beginning.
     let at = {
         let mut tally = lock(&tally);
@@ -62,17 +86,22 @@ pub async fn run<H: Hands>(
 struct Operator<'a, H: Hands> {
     ground: &'a Arc<Ground<H::Stored>>,
     hands: &'a [Arc<Shared<H>>],
+    replica: Option<Following<H>>,
     incident: Incident,
     entity: String,
     row: IncidentRow,
     /// When the span that runs began.
     since: u64,
+    /// There is a replica that could be had, and none of its points was of use.
+    without_point: bool,
+    /// The replica had everything when service ended, as that was planned.
+    handed_over: bool,
 }
 
 impl<'a, H: Hands> Operator<'a, H> {
     fn new(
         ground: &'a Arc<Ground<H::Stored>>,
-        hands: &'a [Arc<Shared<H>>],
+        (hands, replica): (&'a [Arc<Shared<H>>], Option<Following<H>>),
         incident: Incident,
     ) -> Self {
         let (fault, instance) = (&incident.fault, incident.instance);
@@ -98,8 +127,11 @@ impl<'a, H: Hands> Operator<'a, H> {
             since: fault.at_micros,
             ground,
             hands,
+            replica,
             incident,
             row,
+            without_point: false,
+            handed_over: false,
         }
     }
 
@@ -145,39 +177,55 @@ impl<'a, H: Hands> Operator<'a, H> {
                 self.ground.instances[instance].bell.notify_waiters();
                 undelete(self.ground, self.hands, instance).await;
             }
+            // Who was warned knows, and has decided.
+            Blow::Outage(_) | Blow::Destroyed if self.incident.fault.warned_micros > 0 => {}
             Blow::Outage(_) | Blow::Destroyed => self.wait(operator.detect, "detect").await,
         }
+        let warned = self.incident.fault.warned_micros > 0;
         if let Blow::Outage(until) = self.incident.blow {
             let declare = self
                 .ground
                 .drawn(operator.declare, &self.entity, "declare", 0);
-            let declared = self.now().saturating_add(declare);
+            let declared = self.now().saturating_add(if warned { 0 } else { declare });
             let patient = self.ground.strategy().recover_in.is_none();
             if until <= declared || patient {
                 return self.wait_out(until).await;
             }
             self.wait_until(declared, "declare").await;
-        } else {
+        } else if !warned {
             self.wait(operator.declare, "declare").await;
         }
         loop {
             let struck = self.ground.state(instance).struck_again;
-            let place = self.stand(struck).await;
-            if let Some(until) = self.sooner_alone(place, struck) {
-                return self.wait_out(until).await;
-            }
-            let Some(back) = self.bring_back(place).await else {
-                self.row.ending = Ending::Lost;
-                return self.lost_rightly(place);
+            let (place, came) = if let Some(taken) = self.take_over(struck).await {
+                taken
+            } else {
+                let place = self.stand(struck).await;
+                if let Some(until) = self.sooner_alone(place, struck) {
+                    return self.wait_out(until).await;
+                }
+                let Some(came) = self.bring_back(place).await else {
+                    return self.lose(place);
+                };
+                (place, came)
             };
             for _ in 0..self.ground.instances[instance].group.boot_group {
                 self.wait(operator.boot, "boot").await;
             }
             self.wait(operator.validate, "validate").await;
             if self.ground.state(instance).struck_again == struck {
-                return self.serve_again(place, &back);
+                return self.serve_again(place, &came);
             }
         }
+    }
+
+    /// Nothing was left.
+    fn lose(&mut self, place: usize) {
+        self.row.ending = Ending::Lost;
+        let instance = self.incident.instance;
+        self.ground.state(instance).lost = true;
+        self.ground.instances[instance].changed.notify_waiters();
+        self.lost_rightly(place);
     }
 
     /// The damage is noticed: the instance is taken out of service, and what was captured since is of no use.
@@ -185,6 +233,10 @@ impl<'a, H: Hands> Operator<'a, H> {
         let mut state = self.ground.state(self.incident.instance);
         state.up = false;
         state.wrong.push((self.incident.fault.at_micros, noticed));
+        drop(state);
+        self.ground.instances[self.incident.instance]
+            .changed
+            .notify_waiters();
     }
 
     /// When an outage is over, if that is before anything could be read to restore: then nobody restores.
@@ -211,6 +263,7 @@ impl<'a, H: Hands> Operator<'a, H> {
         let mut state = self.ground.state(instance);
         (state.up, state.hurt) = (true, false);
         drop(state);
+        self.ground.instances[instance].changed.notify_waiters();
         self.row.ending = Ending::WaitedOut;
         (self.row.rpo_micros, self.row.true_loss_micros) = (Some(0), Some(0));
         self.row.rto_micros = Some(self.now() - self.incident.fault.at_micros);
@@ -241,12 +294,15 @@ impl<'a, H: Hands> Operator<'a, H> {
     }
 
     /// Restores the best point that can be had; `None` when there is none.
-    async fn bring_back(&mut self, place: usize) -> Option<(Back, usize, u32)> {
+    async fn bring_back(&mut self, place: usize) -> Option<Came> {
         let mut barren: Vec<(usize, Endpoint)> = Vec::new();
         loop {
             let source = self.best(place, &barren)?;
             match self.fetch(&source, place).await {
-                Ok(back) => return Some(back),
+                Ok((back, copy, number)) => match self.held(back, copy, number) {
+                    Some(came) => return Some(came),
+                    None => barren.push((source.copy, source.endpoint)),
+                },
                 // Not to be had after all: look again, when it may be.
                 Err(Failed::Unavailable) => {
                     let later = self.now() + crate::scenario::MINUTE;
@@ -257,11 +313,35 @@ impl<'a, H: Hands> Operator<'a, H> {
         }
     }
 
+    /// Numbers of the copies that are backups.
+    fn backups(&self) -> impl Iterator<Item = usize> + use<H> {
+        let ground = Arc::clone(self.ground);
+        (0..self.hands.len()).filter(move |copy| ground.copy(*copy).replica.is_none())
+    }
+
+    /// A point that came back, with what it should be.
+    fn held(&self, back: Back, copy: usize, number: u32) -> Option<Came> {
+        let state = self.ground.state(self.incident.instance);
+        let what = format!("point {number} of copy {copy}");
+        let Some(record) = state.records[copy].get(number).cloned() else {
+            drop(state);
+            self.ground.violated(format!("{what} was never made"));
+            return None;
+        };
+        Some(Came {
+            back,
+            content: record.content,
+            written: record.written,
+            captured: record.captured,
+            what,
+        })
+    }
+
     /// The source by the rule of this module, `barren` ones left out.
     fn best(&mut self, place: usize, barren: &[(usize, Endpoint)]) -> Option<Source> {
         let ground = Arc::clone(self.ground);
         let mut sources = Vec::new();
-        for copy in 0..self.hands.len() {
+        for copy in self.backups() {
             sources.extend(source::of(&ground, &self.incident, copy, place, self.now()));
         }
         sources.retain(|source| !barren.contains(&(source.copy, source.endpoint)));
@@ -318,7 +398,7 @@ impl<'a, H: Hands> Operator<'a, H> {
                 Ok(back) => {
                     drop(hands);
                     self.span("restore");
-                    self.row.restored_from = Some(source.name(&ground));
+                    self.row.restored_from = Some(self.whence(source.name(&ground)));
                     return Ok((back, source.copy, number));
                 }
                 Err(Failed::Damaged) => {}
@@ -332,7 +412,7 @@ impl<'a, H: Hands> Operator<'a, H> {
     /// Nothing was left to restore: no copy may have a point that nothing happened to.
     fn lost_rightly(&self, place: usize) {
         let (instance, now) = (self.incident.instance, self.now());
-        for copy in 0..self.hands.len() {
+        for copy in self.backups() {
             let store = self.ground.store(instance, copy);
             let spans = self.ground.unreachable(store, Endpoint::Primary, place);
             let lost = !lock(&store.account).rightly_lost().is_empty();
@@ -357,38 +437,39 @@ impl<'a, H: Hands> Operator<'a, H> {
     }
 
     /// The instance is in service again: what came back is held against the truth.
-    fn serve_again(&mut self, place: usize, (back, copy, number): &(Back, usize, u32)) {
+    fn serve_again(&mut self, place: usize, came: &Came) {
         let (now, at) = (self.now(), self.incident.fault.at_micros);
         let instance = self.incident.instance;
-        let mut state = self.ground.state(instance);
-        let Some(record) = state.records[*copy].get(*number).cloned() else {
-            drop(state);
-            return self
-                .ground
-                .violated(format!("point {number} of copy {copy} was never made"));
-        };
-        let lost = source::true_loss(&self.incident, &back.content, at);
-        if back.content != record.content {
+        let lost = source::true_loss(&self.incident, &came.back.content, at);
+        if came.back.content != came.content {
             self.ground.violated(format!(
-                "{}: point {number} of copy {copy} came back different from its source",
-                self.row.instance
+                "{}: {} came back different from its source",
+                self.row.instance, came.what
             ));
         }
-        let rpo = at - record.captured;
+        // What was handed over lacks nothing, however long ago its last write was.
+        let rpo = if self.handed_over && lost == 0 {
+            0
+        } else {
+            at - came.captured
+        };
         if lost > rpo {
             self.ground.violated(format!(
                 "{}: an RPO of {rpo} us is told, and {lost} us of writes are lost",
                 self.row.instance
             ));
         }
-        state.disk.restore(now, &record.content, &record.written);
+        let mut state = self.ground.state(instance);
+        state.disk.restore(now, &came.content, &came.written);
         (state.up, state.hurt, state.place) = (true, false, place);
+        state.reborn += 1;
         drop(state);
+        self.ground.instances[instance].changed.notify_waiters();
         let row = &mut self.row;
         row.ending = Ending::Restored;
         (row.rpo_micros, row.true_loss_micros) = (Some(rpo), Some(lost));
         row.rto_micros = Some(now - at);
-        row.captured_micros = Some(record.captured);
-        (row.chain_length, row.fetched_bytes) = (back.chain_length, back.fetched_bytes);
+        row.captured_micros = Some(came.captured);
+        (row.chain_length, row.fetched_bytes) = (came.back.chain_length, came.back.fetched_bytes);
     }
 }

@@ -4,8 +4,8 @@ use engine::format::point::Method;
 use engine::retention::Policy;
 
 use crate::scenario::{
-    Changes, Copy, DAY, Drawn, Group, HOUR, Link, MINUTE, Objectives, Operator, Place, PlaceKind,
-    Redundancy, Rhythm, Scenario, Strategy, System, To, Workload,
+    Changes, Copy, DAY, Drawn, Following, Group, HOUR, Link, MINUTE, Objectives, Operator, Place,
+    PlaceKind, Redundancy, Rhythm, Scenario, Strategy, System, To, Workload,
 };
 
 /// Two regions, three machines in the first, one vault.
@@ -45,6 +45,7 @@ pub(crate) fn scenario() -> Scenario {
             detect: Drawn::Fixed(10 * MINUTE),
             declare: Drawn::Fixed(HOUR),
             provision: Drawn::Fixed(20 * MINUTE),
+            failover: Drawn::Fixed(10 * MINUTE),
             geo_failover: Drawn::Fixed(HOUR),
             boot: Drawn::Fixed(5 * MINUTE),
             validate: Drawn::Fixed(15 * MINUTE),
@@ -104,5 +105,23 @@ pub(crate) fn copy(method: Method, redundancy: Redundancy) -> Copy {
         offsite: None,
         store_bytes_per_second: 60_000_000,
         request_micros: 20_000,
+        replica: None,
+    }
+}
+
+/// A replica in the other region.
+pub(crate) fn replica() -> Copy {
+    Copy {
+        to: To::Replica,
+        place: Some(1),
+        every_micros: 5 * MINUTE,
+        store_bytes_per_second: 54_000_000,
+        replica: Some(Following {
+            every_batch_micros: 15 * MINUTE,
+            point_every_micros: 5 * MINUTE,
+            retention_micros: DAY,
+            history_bytes: 50 << 30,
+        }),
+        ..copy(Method::Incremental, Redundancy::Lrs)
     }
 }

@@ -50,6 +50,8 @@ pub struct Strikes<H: Hands> {
     pub ground: Arc<Ground<H::Stored>>,
     /// Hands by instance and copy.
     pub hands: Arc<Vec<Vec<Arc<Shared<H>>>>>,
+    /// The replica of each instance, where the strategy has one.
+    pub replicas: Arc<Vec<Option<recovery::Following<H>>>>,
     /// What is added up.
     pub tally: Arc<std::sync::Mutex<Tally>>,
     /// How many cuts and how many slow spells lie on each link now.
@@ -66,11 +68,31 @@ impl<H: Hands> Strikes<H> {
             let strikes = Arc::clone(self);
             self.ground.handle.spawn(OPERATORS, async move {
                 let handle = strikes.ground.handle.clone();
+                if fault.warned_micros > 0 {
+                    handle
+                        .sleep_until(fault.at_micros.saturating_sub(fault.warned_micros))
+                        .await;
+                    strikes.warn(&fault);
+                }
                 handle.sleep_until(fault.at_micros).await;
                 handle.trace(OPERATORS, "fault", u64::from(fault.number));
                 strikes.begin(&fault).await;
                 handle.sleep_until(fault.until_micros).await;
                 strikes.end(&fault).await;
+            });
+        }
+    }
+
+    /// It is known to come: replicas of what it will hit take over.
+    fn warn(&self, fault: &Fault) {
+        for instance in self.there(fault) {
+            let Some(replica) = self.replicas[instance].clone() else {
+                continue;
+            };
+            let (ground, hands) = (Arc::clone(&self.ground), self.hands[instance].clone());
+            let (fault, tally) = (fault.clone(), Arc::clone(&self.tally));
+            self.ground.handle.spawn(OPERATORS, async move {
+                recovery::hand_over::<H>(ground, (hands, replica), (fault, instance), tally).await;
             });
         }
     }
@@ -102,6 +124,7 @@ impl<H: Hands> Strikes<H> {
                 for instance in &fault.instances {
                     self.ground.state(*instance).crashed_until = fault.until_micros;
                     self.ring(*instance);
+                    self.ground.instances[*instance].changed.notify_waiters();
                 }
             }
             FaultKind::DataDeleted | FaultKind::Ransomware => {
@@ -247,7 +270,8 @@ impl<H: Hands> Strikes<H> {
     async fn intrude(&self, fault: &Fault) {
         for instance in &fault.instances {
             for (copy, hands) in self.hands[*instance].iter().enumerate() {
-                if self.ground.copy(copy).to == To::Tape {
+                // A replica is at another site, which its own operators guard.
+                if matches!(self.ground.copy(copy).to, To::Tape | To::Replica) {
                     continue;
                 }
                 let gone = hands.lock().await.delete_all().await;
@@ -289,6 +313,7 @@ impl<H: Hands> Strikes<H> {
             if !matches!(blow, Blow::Corrupted(_)) {
                 self.ring(instance);
             }
+            self.ground.instances[instance].changed.notify_waiters();
             let incident = Incident {
                 fault: fault.clone(),
                 instance,
@@ -297,9 +322,10 @@ impl<H: Hands> Strikes<H> {
                 written,
             };
             let (ground, hands) = (Arc::clone(&self.ground), self.hands[instance].clone());
+            let replica = self.replicas[instance].clone();
             let tally = Arc::clone(&self.tally);
             self.ground.handle.spawn(OPERATORS, async move {
-                recovery::run(ground, hands, incident, tally).await;
+                recovery::run(ground, (hands, replica), incident, tally).await;
             });
         }
     }

@@ -23,11 +23,13 @@ fn fault(kind: FaultKind, at: u64, lasts: u64) -> FaultSpec {
             ..Target::default()
         },
         share_ppm: 0,
+        warned_micros: 0,
     }
 }
 
 fn fit() -> Fit {
     Fit {
+        batch_bytes: vec![(0, 100), (1, 500)],
         base_bytes: 2_000,
         data_bytes: vec![(1, 9_000), (64, 9_000 * 64)],
         block_bytes: 8_271,

@@ -86,6 +86,24 @@ impl Disk {
         (self.versions[..].into(), self.written[..].into())
     }
 
+    /// How many writes there were up to `now`.
+    pub fn writes(&mut self, now: u64) -> u32 {
+        self.advance(now);
+        self.writes
+    }
+
+    /// When it is written next, if anything is.
+    pub fn next(&self) -> u64 {
+        let tick = (self.ticks + 1) * self.tick;
+        match &self.group.changes {
+            Changes::Scripted(scripts) => {
+                let script = scripts.get(self.scripted);
+                script.map_or(tick, |script| script.at_micros.min(tick))
+            }
+            _ => tick,
+        }
+    }
+
     /// Blocks that the disk has room for.
     pub fn blocks(&self) -> usize {
         self.versions.len()

@@ -92,6 +92,8 @@ pub enum Flaw {
     None,
     /// Acknowledges when one copy has a write; the others get it so many microseconds later.
     EarlyAcknowledgement(u64),
+    /// Disks of a replica lose a write now and then: accounts are right.
+    ForgetfulReplica,
 }
 
 /// A storage account.
@@ -229,7 +231,7 @@ impl<V: Stored> Account<V> {
             self.bytes -= standing.bytes;
         }
         let copies = match self.flaw {
-            Flaw::None => self.up,
+            Flaw::None | Flaw::ForgetfulReplica => self.up,
             Flaw::EarlyAcknowledgement(_) => lowest(self.up),
         };
         let entry = Entry {

@@ -7,7 +7,7 @@ use simulator::scenario::{SHIPPED, Scenario};
 use simulator::sweep::{Prepared, agreement};
 use simulator::trial::{self, Trial};
 
-/// Bytes over time agree within 2 %.
+/// Bytes over time, and bytes sent to replicas, agree within 2 %.
 const BYTES_PPM: u64 = 20_000;
 /// Recovery times agree within 5 %. Points, blocks and RPOs are equal.
 const RTO_PPM: u64 = 50_000;
@@ -34,6 +34,7 @@ held! {
     tape_disk_cloud_agrees: "tape-disk-cloud",
     offline_seeding_agrees: "offline-seeding",
     soft_delete_saves_the_day_agrees: "soft-delete-saves-the-day",
+    ransomware_and_site_recovery_agrees: "ransomware-and-site-recovery",
 }
 
 #[test]
@@ -70,7 +71,8 @@ fn agrees(name: &str) {
 
 fn close(told: &Agreement) -> bool {
     let exact = told.points_equal && told.shifted == 0 && told.blocks_equal && told.rpo_equal;
-    exact && told.bytes_ppm <= BYTES_PPM && told.rto_ppm <= RTO_PPM
+    let sent = told.sent_ppm <= BYTES_PPM;
+    exact && sent && told.bytes_ppm <= BYTES_PPM && told.rto_ppm <= RTO_PPM
 }
 
 /// Where to begin to look: counts of each copy (points, blocks, bytes at the end), points that one kept and the other did

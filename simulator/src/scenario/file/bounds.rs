@@ -25,6 +25,9 @@ pub const EMULATED_BYTES_MAX: u64 = 512 << 20;
 /// these take a quarter of an hour.
 pub const EMULATED_BACKUPS_MAX: u64 = 100_000;
 
+/// Batches to a replica, most of them empty, that take as long to play as a backup.
+const BATCHES_A_BACKUP: u64 = 20;
+
 /// Refuses lists that are too long, before anything walks them.
 pub(super) fn lists(reader: &Reader<'_>, file: &File) -> Result<()> {
     let places = file.region.iter().map(toml::Spanned::span);
@@ -89,6 +92,12 @@ pub(super) fn work(reader: &Reader<'_>, file: &File, scenario: &Scenario) -> Res
     for (strategy, entry) in scenario.strategies.iter().zip(&file.strategy) {
         for copy in &strategy.copies {
             let points = scenario.horizon_micros / copy.every_micros + 1;
+            let points = points
+                / if copy.replica.is_some() {
+                    BATCHES_A_BACKUP
+                } else {
+                    1
+                };
             backups = backups.saturating_add(points.saturating_mul(instances));
         }
         if backups > EMULATED_BACKUPS_MAX {

@@ -69,15 +69,16 @@ pub(super) fn admits(
 }
 
 fn ask(copy: &Copy, group: &Group, places: &Places) -> Ask {
+    let backup = copy.replica.is_none();
     let a_day = u32::try_from(DAY / copy.every_micros).unwrap_or(u32::MAX);
     let place = places.all[group.place].kind.into();
     let mut ask = Ask::new(group.workload.into(), group.system, place);
     ask.wants = Wants {
         target: Some(copy.to.into()),
         interval_minutes: Some(copy.every_micros / MINUTE),
-        points: copy.policy.steady_state_points(a_day),
-        retention_days: retention_days(&copy.policy, copy.every_micros),
-        soft_delete_days: Some(copy.soft_delete_micros / DAY),
+        points: copy.policy.steady_state_points(a_day).filter(|_| backup),
+        retention_days: retention_days(copy),
+        soft_delete_days: Some(copy.soft_delete_micros / DAY).filter(|_| backup),
         source_bytes: Some(group.bytes),
         redundancy: matches!(copy.to, To::Vault | To::Snapshot).then_some(copy.redundancy),
         offline_seed: copy.seeding.is_some(),

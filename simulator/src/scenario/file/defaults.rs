@@ -79,6 +79,14 @@ defaults! {
     DISK_REQUEST: "request of a backup disk" = r#""10ms""#, "judgement: one seek of a hard disk and a little";
     TAPE_REQUEST: "request of a tape" = r#""1s""#,
         "judgement: one load (17 s) and locate (45 s on average, IBM, LTO-9) is shared by the requests of a job";
+    BATCH_EVERY: "from one batch to a replica to the next" = r#""5m""#,
+        "Site Recovery's crash-consistent points: Microsoft, Azure-to-Azure questions, 25 July 2025; firedrill itself: 200 ms";
+    REPLICA_RETENTION: "retention of a replica's points" = r#""24h""#, "firedrill's own default, and Site Recovery's";
+    POINT_EVERY: "from one point of a replica to the next" = r#""5m""#, "firedrill's own default, and Site Recovery's";
+    EVERY_BATCH: "every batch is a point of a replica for" = r#""15m""#, "firedrill's own default";
+    HISTORY: "history of a replica" = r#""50GiB""#, "firedrill's own default";
+    REPLICA_SPEED: "speed of replication of one instance" = r#""54MB/s""#,
+        "the churn of a machine that Site Recovery keeps up with: Microsoft, Support matrix for Azure VM disaster recovery, 13 June 2025";
     SEEDING_TRIP: "trip of a seeding courier" = r#"{ from = "5d", to = "12d" }"#,
         "judgement: disks are packed, shipped and read in; no SLA (Microsoft, Overview of offline backup, 28 January 2020)";
     SEEDING_MEDIA: "speed of seeding media" = r#""150MB/s""#, "judgement: a SATA disk";
@@ -100,6 +108,8 @@ defaults! {
     DECLARE: "declaring" = r#"{ median = "20m", p95 = "90m" }"#, "judgement: the decision delay of published drills";
     PROVISION: "provisioning" = r#"{ median = "30m", p95 = "2h" }"#,
         "judgement: a target's capacity is best effort (Microsoft, Azure-to-Azure questions, 25 July 2025)";
+    FAILOVER: "failing over to a replica" = r#"{ median = "10m", p95 = "30m" }"#,
+        "judgement: machines are made of disks that are there; Site Recovery agrees to an hour in all (Microsoft, Azure-to-Azure questions, 25 July 2025)";
     GEO_FAILOVER: "a storage account's geo failover" = r#""1h""#,
         "about an hour: Microsoft, Customer-managed unplanned failover, 29 April 2024";
     BOOT: "booting a group" = r#""5m""#,

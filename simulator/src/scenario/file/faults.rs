@@ -80,7 +80,7 @@ pub(super) fn read(
         let example = "kind = \"region-outage\"";
         let kind = *reader.need(&said.kind, &span, "what goes wrong", example)?;
         let (at, lasts, share_of) = shape(kind);
-        only_its_own(reader, said, (at, lasts, share_of.is_some()))?;
+        only_its_own(reader, (said, kind), (at, lasts, share_of.is_some()))?;
         let share_ppm = match share_of {
             Some(default) => {
                 let part: Part = reader.or(&said.share, default)?;
@@ -94,6 +94,7 @@ pub(super) fn read(
             lasts: how_long(reader, (said, &span), lasts)?,
             target: target(reader, (said, &span), world, at)?,
             share_ppm,
+            warned_micros: said.warned.get().map_or(0, |warned| warned.0),
         });
     }
     Ok(faults)
@@ -102,7 +103,7 @@ pub(super) fn read(
 /// Refuses a key that says nothing of this kind of fault.
 fn only_its_own(
     reader: &Reader<'_>,
-    said: &Fault,
+    (said, kind): (&Fault, FaultKind),
     (at, lasts, has_share): (At, Lasts, bool),
 ) -> Result<()> {
     let keys = [
@@ -115,6 +116,17 @@ fn only_its_own(
             "noticed-after",
             said.noticed_after.written().map(|it| it.1),
             matches!(lasts, Lasts::UntilNoticed),
+        ),
+        (
+            "warned",
+            said.warned.written().map(|it| it.1),
+            matches!(
+                kind,
+                FaultKind::ZoneOutage
+                    | FaultKind::ZoneDestroyed
+                    | FaultKind::RegionOutage
+                    | FaultKind::RegionDestroyed
+            ),
         ),
         (
             "in",

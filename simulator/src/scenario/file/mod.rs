@@ -17,6 +17,7 @@ mod component;
 mod faults;
 mod instances;
 mod places;
+mod replicas;
 mod strategies;
 
 use std::ops::Range;
@@ -157,6 +158,7 @@ fn operator(reader: &mut Reader<'_>, file: &File) -> Result<Operator> {
         detect: reader.or(&said.detect, &defaults::DETECT)?,
         declare: reader.or(&said.declare, &defaults::DECLARE)?,
         provision: reader.or(&said.provision, &defaults::PROVISION)?,
+        failover: reader.or(&said.failover, &defaults::FAILOVER)?,
         geo_failover: reader.or(&said.geo_failover, &defaults::GEO_FAILOVER)?,
         boot: reader.or(&said.boot, &defaults::BOOT)?,
         validate: reader.or(&said.validate, &defaults::VALIDATE)?,

@@ -12,6 +12,7 @@ use super::entries;
 use super::key::Key;
 use super::places::{PLACE, Places};
 use super::reader::Reader;
+use super::replicas;
 use super::written::{Copy as WrittenCopy, Method, Offsite, Seeding, Strategy as Written};
 use crate::quantity::{Speed, Time};
 use crate::scenario::{Copy, Courier, DAY, Drawn, Group, MINUTE, Redundancy, Strategy, To};
@@ -76,6 +77,7 @@ fn strategy(
         copies.push(checked);
     }
     let recover_in = reader.named(&said.recover_in, PLACE, &places.names)?;
+    let recover_in = replicas::takes_over(reader, (said, span), (&copies, recover_in))?;
     if let Some(target) = recover_in {
         let at = said.recover_in.span_or(span);
         for (copy, group) in copies
@@ -100,6 +102,10 @@ fn checked(
     recovery_services: bool,
 ) -> Result<Copy> {
     let to = *reader.need(&said.to, span, "what the copy is kept on", "to = \"vault\"")?;
+    replicas::only_its_own(reader, said, to)?;
+    if to == To::Replica {
+        return replicas::checked(reader, (said, span), world);
+    }
     let stores = stores(reader, (said, span), world, to)?;
     let redundancy = redundancy(reader, (said, span), &stores, (world.0, to))?;
     let usual = Usual::of(to);
@@ -144,6 +150,7 @@ fn checked(
         offsite: offsite(reader, said, to)?,
         store_bytes_per_second: speed.0,
         request_micros: reader.or(&said.request, usual.request)?.0,
+        replica: None,
     };
     above(
         reader,
@@ -167,7 +174,7 @@ fn checked(
 }
 
 /// Refuses nothing where something is needed.
-fn above<T>(
+pub(super) fn above<T>(
     reader: &Reader<'_>,
     (key, span): (&Key<T>, &Range<usize>),
     value: u64,
@@ -200,7 +207,8 @@ impl Usual {
                 &defaults::SNAPSHOT_SPEED,
                 &defaults::SNAPSHOT_REQUEST,
             ),
-            To::Disk => (
+            // A replica has no method and is asked nothing: `replicas` reads it.
+            To::Disk | To::Replica => (
                 &defaults::METHOD,
                 &defaults::DISK_SPEED,
                 &defaults::DISK_REQUEST,
@@ -236,7 +244,7 @@ fn stores(
     let (what, region) = match to {
         To::Vault => ("a vault", true),
         To::Snapshot => ("snapshots", true),
-        To::Disk => ("a backup disk", false),
+        To::Disk | To::Replica => ("a backup disk", false),
         To::Tape => ("tape", false),
     };
     let mut stores = Vec::new();
@@ -274,7 +282,7 @@ fn redundancy(
     let usual = match to {
         To::Vault => None,
         To::Snapshot => Some(Redundancy::Lrs),
-        To::Disk | To::Tape => Some(Redundancy::Single),
+        To::Disk | To::Tape | To::Replica => Some(Redundancy::Single),
     };
     let redundancy = said.redundancy.get().copied().or(usual).ok_or_else(|| {
         let right = "redundancy = \"lrs\" (or zrs, grs, ra-grs, gzrs, ra-gzrs)";
@@ -295,7 +303,7 @@ fn redundancy(
             Redundancy::RaGzrs,
         ],
         To::Snapshot => &[Redundancy::Lrs, Redundancy::Zrs],
-        To::Disk | To::Tape => &[Redundancy::Single],
+        To::Disk | To::Tape | To::Replica => &[Redundancy::Single],
     };
     let name = redundancy.name();
     if !fits.contains(&redundancy) {

@@ -352,6 +352,43 @@ const WRONG: &[Wrong] = &[
         "edition = \"2017\"",
         ["without a component", "component ="],
     ),
+    // Replicas.
+    (
+        "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
+        "to = \"replica\"\nin = \"office\"",
+        "in = \"office\"",
+        ["in its own place", "another region or site"],
+    ),
+    (
+        "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
+        "to = \"replica\"",
+        "to = \"replica\"",
+        ["where the replica is is missing", "in = \"west\""],
+    ),
+    (
+        "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
+        "to = \"replica\"\nin = \"west\"\npolicy = {}",
+        "policy = {}",
+        ["`policy` of a replica", "retention, point-every"],
+    ),
+    (
+        "to = \"tape\"",
+        "to = \"tape\"\nretention = \"1d\"",
+        "retention = \"1d\"",
+        ["`retention` of a backup", "to = \"replica\""],
+    ),
+    (
+        "to = \"tape\"\n[strategy.copy.offsite]\nevery = \"1w\"",
+        "to = \"replica\"\nin = \"west\"\nevery = \"1d\"",
+        "every = \"1d\"",
+        ["a replica's `every` of 1d", "write 1m"],
+    ),
+    (
+        "name = \"cloud\"\n[[strategy.copy]]\nto = \"vault\"\nin = \"west\"\nredundancy = \"grs\"",
+        "name = \"cloud\"\nrecover-in = \"north\"\n[[strategy.copy]]\nto = \"replica\"\nin = \"west\"",
+        "recover-in = \"north\"",
+        ["somewhere else than the replica", "leave `recover-in` out"],
+    ),
     // Instances.
     (
         "count = 3",

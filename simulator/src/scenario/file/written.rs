@@ -187,8 +187,8 @@ pub(super) struct Strategy {
     pub(super) component: Key<String>,
     /// The component's edition: `2017` or `current`.
     pub(super) edition: Key<String>,
-    /// Where instances are brought back when their own place is lost or down; by default where they were, once
-    /// that is back or built anew.
+    /// Where instances are brought back when their own place is lost or down; by default where their replica is, and
+    /// without one where they were, once that is back or built anew.
     pub(super) recover_in: Key<String>,
     /// The copies that it makes; a recovery prefers the first among equals.
     #[schemars(with = "Vec<Copy>")]
@@ -202,7 +202,7 @@ pub(super) struct Strategy {
 pub(super) struct Copy {
     /// What it is kept on.
     pub(super) to: Key<To>,
-    /// The place of its store; by default that of the instance.
+    /// The place of its store; by default that of the instance. A replica must say, and is in another.
     #[serde(rename = "in")]
     pub(super) place: Key<String>,
     /// How the store keeps it; a vault must say.
@@ -211,7 +211,7 @@ pub(super) struct Copy {
     pub(super) method: Key<Method>,
     /// A new full every so many points (methods with chains).
     pub(super) full_every: Key<u32>,
-    /// From one point to the next: `1d`.
+    /// From one point to the next: `1d`. Of a replica, from one batch of writes to the next: `5m`.
     pub(super) every: Key<Time>,
     /// The first point's time of day, UTC: `22:00`.
     pub(super) at: Key<String>,
@@ -241,6 +241,14 @@ pub(super) struct Copy {
     pub(super) speed: Key<Speed>,
     /// From a request to the first byte of its answer, without the way.
     pub(super) request: Key<Time>,
+    /// How long a replica's points stay.
+    pub(super) retention: Key<Time>,
+    /// A replica has a point in so long.
+    pub(super) point_every: Key<Time>,
+    /// For so long every batch is a point of the replica.
+    pub(super) every_batch: Key<Time>,
+    /// Bytes of a replica's history of one instance; where there is more, the oldest points go before their time.
+    pub(super) history: Key<Bytes>,
 }
 
 /// The first point goes by courier.
@@ -280,6 +288,9 @@ pub(super) struct Fault {
     pub(super) lasts: Key<Drawn>,
     /// When somebody notices it (deleted data and points, ransomware): `9d`.
     pub(super) noticed_after: Key<Drawn>,
+    /// How long before it is known to come (outages and ends of zones and regions): `2h`. A replica takes over before,
+    /// with everything; nobody has to detect or to decide afterwards.
+    pub(super) warned: Key<Time>,
     /// The region or site; by default one is drawn.
     #[serde(rename = "in")]
     pub(super) place: Key<String>,
@@ -310,6 +321,8 @@ pub(super) struct Operator {
     pub(super) declare: Key<Drawn>,
     /// From deciding to having a machine to restore to.
     pub(super) provision: Key<Drawn>,
+    /// From deciding to machines that run on a replica's disks.
+    pub(super) failover: Key<Drawn>,
     /// A geo failover of a storage account.
     pub(super) geo_failover: Key<Drawn>,
     /// Booting one group of the recovery plan.

@@ -55,6 +55,7 @@ impl Source {
             To::Snapshot => "snapshot",
             To::Disk => "disk",
             To::Tape => "tape",
+            To::Replica => "replica",
         };
         match self.endpoint {
             Endpoint::Primary => to.to_owned(),
