@@ -1,4 +1,6 @@
 //! One connection of the source: parts are authenticated, kept, confirmed; pieces are compared.
+//!
+//! Long because welcoming, hearing and answering share one connection's turn and its order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,7 @@
 
 mod batches;
 mod hold;
+mod lease;
 mod session;
 
 pub use session::Outcome;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::Notify;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::member::Disk;
 use crate::format::point::Consistency;
 use crate::ids::ObjectId;
@@ -28,7 +29,6 @@ use super::maps::Doubt;
 use super::marks::Marks;
 use super::parcel::GroupKey;
 use super::splitter::{Churn, Splitter};
-use super::witness::LEASE;
 
 /// Bytes sent and not confirmed: what a fast and far link holds. 64 MiB are 0.5 s at 1 Gbit/s.
 pub(crate) const WINDOW_BYTES: u64 = 64 * MIB as u64;
@@ -170,7 +170,7 @@ pub struct Source {
     /// The other site is to take over in this generation, once it has everything.
     hand_over: Mutex<Option<u64>>,
     /// Where there is a witness: until when writes may be acknowledged.
-    lease: Option<Mutex<Lease>>,
+    lease: Option<Mutex<lease::Lease>>,
     /// What was written since earlier instants.
     marks: Mutex<Marks>,
     held: hold::Held,
@@ -178,14 +178,6 @@ pub struct Source {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Until when writes may be acknowledged, by `elapsed` and by the wall clock: the first does not count while a machine
-/// sleeps.
-#[derive(Clone, Copy, Debug, Default)]
-struct Lease {
-    until: Duration,
-    date: i128,
 }
 
 /// A write that is not through: where it fails or is given up nobody knows what the disk has, and it is read and
@@ -375,47 +367,6 @@ impl Source {
             self.gate.leased().await?;
         }
         Ok(())
-    }
-
-    /// No other site had taken over when it was asked, at `asked` by the clock's `elapsed`: writes may be
-    /// acknowledged for a while.
-    pub(crate) fn lease(&self, asked: Duration) {
-        let Some(lease) = &self.lease else {
-            return;
-        };
-        let (elapsed, now) = (self.world.clock.elapsed(), self.world.clock.now());
-        let left = (asked + LEASE).saturating_sub(elapsed);
-        {
-            let mut lease = lock(lease);
-            if asked + LEASE > lease.until {
-                lease.until = asked + LEASE;
-                lease.date = now.nanoseconds() + left.as_nanos().cast_signed();
-            }
-            lock(&self.link).witness_trouble = None;
-        }
-        self.hold_unleased();
-    }
-
-    /// Until when writes may be acknowledged, by the clock's `elapsed`.
-    pub(crate) fn leased_until(&self) -> Duration {
-        self.lease
-            .as_ref()
-            .map_or(Duration::MAX, |lease| lock(lease).until)
-    }
-
-    /// Holds writes if the lease is over, and lets them pass if it is not.
-    pub(crate) fn hold_unleased(&self) {
-        if let Some(lease) = &self.lease {
-            let (elapsed, now) = (self.world.clock.elapsed(), self.world.clock.now());
-            let lease = lock(lease);
-            let leased = elapsed < lease.until && now.nanoseconds() < lease.date;
-            self.gate.set_leased(leased);
-        }
-    }
-
-    /// The witness could not be asked.
-    pub(crate) fn witness_failed(&self, error: &Error) {
-        lock(&self.link).witness_trouble = Some(error.to_string());
     }
 
     /// Reads.
