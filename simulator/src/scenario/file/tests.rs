@@ -431,7 +431,7 @@ const WRONG: &[Wrong] = &[
         "every = \"once in 5 years\"",
         "at = \"1d\"\nzone = 1",
         "zone = 1",
-        ["`zone` says nothing", "it takes lasts, in, share"],
+        ["`zone` says nothing", "it takes lasts, warned, in, share"],
     ),
     (
         "kind = \"region-outage\"",
