@@ -239,7 +239,8 @@ impl Source {
             let mut splitter = lock(&self.splitter);
             splitter.compare_again();
             let mut journal = lock(&self.journal);
-            let has_less = journal.confirmed() > (batch, parts);
+            // One without a point remembers nothing: it may be another than that which was compared with.
+            let has_less = journal.confirmed() > (batch, parts) || batch == 0;
             let is_ahead = !journal.reaches(batch, parts);
             if has_less || is_ahead || journal.captured().is_none() {
                 journal.told(captured);
