@@ -19,10 +19,25 @@ pub enum Shut {
     Closed(String),
 }
 
+/// Where someone is: disk, from, up to; and whether it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stretch {
+    disk: u16,
+    from: u64,
+    until: u64,
+    writes: bool,
+}
+
+impl Stretch {
+    fn overlaps(&self, disk: u16, from: u64, until: u64) -> bool {
+        self.disk == disk && self.from < until && from < self.until
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    /// Stretches that are being written or read for sending: disk, from, up to.
-    busy: Vec<(u16, u64, u64)>,
+    /// Stretches that are being written or read for sending.
+    busy: Vec<Stretch>,
     held: bool,
     unleased: bool,
     closed: Option<String>,
@@ -53,7 +68,7 @@ pub struct Gate {
 #[derive(Debug)]
 pub struct Pass<'a> {
     gate: &'a Gate,
-    stretch: (u16, u64, u64),
+    stretch: Stretch,
 }
 
 impl Drop for Pass<'_> {
@@ -90,7 +105,12 @@ impl Gate {
     }
 
     async fn enter(&self, (disk, from): Spot, length: u64, writes: bool) -> Result<Pass<'_>> {
-        let stretch = (disk, from, from.saturating_add(length));
+        let stretch = Stretch {
+            disk,
+            from,
+            until: from.saturating_add(length),
+            writes,
+        };
         loop {
             let changed = self.changed.notified();
             let mut changed = std::pin::pin!(changed);
@@ -101,9 +121,7 @@ impl Gate {
                 if let Some(why) = state.closed.as_ref().filter(|_| writes) {
                     return Err(Error::new(ErrorKind::Denied, why.clone()));
                 }
-                let overlaps = |busy: &(u16, u64, u64)| {
-                    busy.0 == disk && busy.1 < stretch.2 && stretch.1 < busy.2
-                };
+                let overlaps = |busy: &Stretch| busy.overlaps(disk, from, stretch.until);
                 let may = !writes || !state.is_shut();
                 if may && !state.busy.iter().any(overlaps) {
                     state.busy.push(stretch);
@@ -122,10 +140,11 @@ impl Gate {
         let until = from.saturating_add(length);
         let state = self.lock();
         let mut busy = state.busy.iter();
-        busy.any(|busy| busy.0 == disk && busy.1 < until && from < busy.2)
+        busy.any(|busy| busy.overlaps(disk, from, until))
     }
 
-    /// Lets no write pass, and waits until those under way are done.
+    /// Lets no write pass, and waits until those under way are done. What is read to be sent is not waited for: whoever
+    /// shuts may be who would let it go on.
     pub async fn shut(&self, how: Shut) {
         match how {
             Shut::Held => self.lock().held = true,
@@ -137,7 +156,7 @@ impl Gate {
             let changed = self.changed.notified();
             let mut changed = std::pin::pin!(changed);
             changed.as_mut().enable();
-            if self.lock().busy.is_empty() {
+            if !self.lock().busy.iter().any(|busy| busy.writes) {
                 return;
             }
             changed.await;
@@ -210,7 +229,9 @@ mod tests {
         assert!(gate.is_busy((0, 0), 11) && !gate.is_busy((0, 0), 10));
         assert!(gate.shut(Shut::Held).now_or_never().is_none());
         drop(first);
+        let sent = gate.read((0, 0), 1).now_or_never().expect("free").unwrap();
         assert!(gate.shut(Shut::Held).now_or_never().is_some());
+        drop(sent);
         assert!(gate.write((0, 0), 1).now_or_never().is_none());
         assert!(gate.read((0, 0), 1).now_or_never().is_some());
         gate.set_leased(false);
