@@ -12,7 +12,6 @@ use crate::ids::ObjectId;
 
 /// The version of this record.
 pub const VERSION: u16 = 1;
-const CHECK_BYTES: usize = 32;
 
 /// What was written since one instant, up to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -53,11 +52,7 @@ pub struct Marks {
 impl Marks {
     /// Its bytes: CBOR, and a hash that finds damage.
     pub fn write(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        super::encode(self, &mut out);
-        let check = blake3::hash(&out);
-        out.extend_from_slice(check.as_bytes());
-        out
+        super::write_checked(self)
     }
 
     /// Reads what `object` keeps.
@@ -65,13 +60,7 @@ impl Marks {
     /// # Errors
     /// `Corrupt` for what does not parse, `Unsupported` for a newer version.
     pub fn read(object: &str, bytes: &[u8]) -> Result<Self> {
-        let damaged = || Error::corrupt(object, "its hash is not that of its content");
-        let split = bytes.len().checked_sub(CHECK_BYTES).ok_or_else(damaged)?;
-        let (body, check) = bytes.split_at(split);
-        if blake3::hash(body).as_bytes() != check {
-            return Err(damaged());
-        }
-        let marks: Self = super::decode(object, body)?;
+        let marks: Self = super::read_checked(object, bytes)?;
         if marks.version != VERSION {
             let what = format!(
                 "{object} is of version {}, and this firedrill knows {VERSION}: use a newer one",

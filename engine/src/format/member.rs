@@ -16,7 +16,6 @@ use crate::units::Timestamp;
 pub const VERSION: u16 = 1;
 /// The longest message but a part, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
-const CHECK_BYTES: usize = 32;
 
 /// A disk of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -145,11 +144,7 @@ pub struct Member {
 impl Member {
     /// Its bytes: CBOR, and a hash that finds damage.
     pub fn write(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        super::encode(self, &mut out);
-        let check = blake3::hash(&out);
-        out.extend_from_slice(check.as_bytes());
-        out
+        super::write_checked(self)
     }
 
     /// Reads what `object` keeps.
@@ -157,12 +152,7 @@ impl Member {
     /// # Errors
     /// `Corrupt` for what does not parse, `Unsupported` for a newer version.
     pub fn read(object: &str, bytes: &[u8]) -> Result<Self> {
-        let split = bytes.len().checked_sub(CHECK_BYTES);
-        let (body, _) = split
-            .map(|at| bytes.split_at(at))
-            .filter(|(body, check)| blake3::hash(body).as_bytes() == check)
-            .ok_or_else(|| Error::corrupt(object, "its checksum is not that of its content"))?;
-        let member: Self = super::decode(object, body)?;
+        let member: Self = super::read_checked(object, bytes)?;
         if member.version != VERSION {
             let what = format!(
                 "{object} has version {}: use a newer firedrill",

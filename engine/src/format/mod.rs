@@ -46,6 +46,31 @@ fn encode<T: minicbor::Encode<()>>(value: &T, out: &mut Vec<u8>) {
     minicbor::encode(value, out).expect("writing to memory can't fail");
 }
 
+/// Bytes of the hash after a record.
+const CHECK_BYTES: usize = 32;
+
+/// A record that is kept by itself: its CBOR, and a hash that finds damage.
+fn write_checked<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode(value, &mut out);
+    let check = blake3::hash(&out);
+    out.extend_from_slice(check.as_bytes());
+    out
+}
+
+/// Reads what [`write_checked`] wrote into `object`.
+///
+/// # Errors
+/// `Corrupt` where the hash is not the content's, or that does not parse.
+fn read_checked<'b, T: minicbor::Decode<'b, ()>>(object: &str, bytes: &'b [u8]) -> Result<T> {
+    let split = bytes.len().checked_sub(CHECK_BYTES);
+    let (body, _) = split
+        .map(|at| bytes.split_at(at))
+        .filter(|(body, check)| blake3::hash(body).as_bytes() == check)
+        .ok_or_else(|| Error::corrupt(object, "its checksum is not that of its content"))?;
+    decode(object, body)
+}
+
 /// The CBOR of a keyring, wiped when dropped.
 pub(crate) fn encode_secrets(secrets: &keyslot::KeyringSecrets) -> zeroize::Zeroizing<Vec<u8>> {
     // Room for every epoch, so that no reallocation leaves a copy behind.

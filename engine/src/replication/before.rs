@@ -180,10 +180,6 @@ pub struct BeforeDisk {
     pub disk: u16,
 }
 
-fn read_only() -> Error {
-    Error::new(ErrorKind::Denied, "a held instant is not written to")
-}
-
 #[async_trait]
 impl BlockDevice for BeforeDisk {
     fn size(&self) -> u64 {
@@ -193,14 +189,6 @@ impl BlockDevice for BeforeDisk {
 
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         self.before.read((self.disk, offset), length).await
-    }
-
-    async fn write(&self, _: u64, _: Bytes) -> Result<()> {
-        Err(read_only())
-    }
-
-    async fn zero(&self, _: u64, _: u64, _: bool) -> Result<()> {
-        Err(read_only())
     }
 
     async fn flush(&self) -> Result<()> {

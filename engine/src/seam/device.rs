@@ -32,17 +32,22 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Invalid` past the end, `Corrupt` where the disk can't read them, `Unavailable` otherwise.
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes>;
-    /// Writes `data` at `offset`. Later reads see it; it is durable after the next `flush`.
+    /// Writes `data` at `offset`. Later reads see it; it is durable after the next `flush`. What does not say how to is
+    /// read only.
     ///
     /// # Errors
     /// As `read`; `Denied` where it is open for reading only, `Unavailable` and full (`Error::is_full`) where no space is left.
-    async fn write(&self, offset: u64, data: Bytes) -> Result<()>;
+    async fn write(&self, _offset: u64, _data: Bytes) -> Result<()> {
+        Err(read_only())
+    }
     /// Makes `length` bytes from `offset` read as zeros. With `punch` they may become a hole;
     /// without, their space stays theirs, where the disk can keep it.
     ///
     /// # Errors
     /// As `write`.
-    async fn zero(&self, offset: u64, length: u64, punch: bool) -> Result<()>;
+    async fn zero(&self, _offset: u64, _length: u64, _punch: bool) -> Result<()> {
+        Err(read_only())
+    }
     /// Makes durable whatever was written before it was called.
     ///
     /// # Errors
@@ -54,6 +59,10 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
     /// # Errors
     /// As `read`.
     async fn runs(&self, offset: u64, length: u64) -> Result<Vec<Run>>;
+}
+
+fn read_only() -> Error {
+    Error::new(ErrorKind::Denied, "it is read only, and is not written to")
 }
 
 /// A stretch of a disk that is all data or all hole.

@@ -130,10 +130,6 @@ fn asked(length: u64) -> Result<u32> {
         .map_err(|_| Error::new(ErrorKind::Internal, "too much is asked for at once"))
 }
 
-fn read_only() -> Error {
-    Error::new(ErrorKind::Denied, "a held instant is not written to")
-}
-
 #[async_trait]
 impl BlockDevice for Remote {
     fn size(&self) -> u64 {
@@ -149,14 +145,6 @@ impl BlockDevice for Remote {
             ));
         }
         Ok(body.into())
-    }
-
-    async fn write(&self, _: u64, _: Bytes) -> Result<()> {
-        Err(read_only())
-    }
-
-    async fn zero(&self, _: u64, _: u64, _: bool) -> Result<()> {
-        Err(read_only())
     }
 
     async fn flush(&self) -> Result<()> {

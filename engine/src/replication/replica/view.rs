@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::format::part::{FRAME_BYTES, HEADER_BYTES, Header};
 use crate::replication::extents::{Content, Extents, Spot};
 use crate::replication::parcel::{GroupKey, Opened};
@@ -236,10 +236,6 @@ pub struct ViewDisk {
     pub disk: u16,
 }
 
-fn read_only() -> Error {
-    Error::new(ErrorKind::Denied, "a recovery point is not written to")
-}
-
 #[async_trait]
 impl BlockDevice for ViewDisk {
     fn size(&self) -> u64 {
@@ -249,14 +245,6 @@ impl BlockDevice for ViewDisk {
 
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         self.view.read((self.disk, offset), length).await
-    }
-
-    async fn write(&self, _: u64, _: Bytes) -> Result<()> {
-        Err(read_only())
-    }
-
-    async fn zero(&self, _: u64, _: u64, _: bool) -> Result<()> {
-        Err(read_only())
     }
 
     async fn flush(&self) -> Result<()> {
