@@ -64,6 +64,29 @@ struct State {
     did: Did,
 }
 
+impl State {
+    /// Nothing was sent yet of a disk that has `content`, as the other has.
+    fn of(content: Content) -> Self {
+        Self {
+            ends: (0, 0),
+            up: [false; 2],
+            now: Arc::clone(&content),
+            cut: content,
+            compared: false,
+            queue: VecDeque::new(),
+            sent: 0,
+            landed: 0,
+            journal: 0,
+            folded: None,
+            kept: VecDeque::new(),
+            is_tidy: true,
+            idle: 0,
+            said: 0,
+            did: Did::default(),
+        }
+    }
+}
+
 /// The modelled replica of one instance.
 #[derive(Clone, Debug)]
 pub struct ModelReplica {
@@ -104,23 +127,7 @@ impl ModelReplica {
                 ..retention
             },
             journal_max: journal,
-            state: Arc::new(Mutex::new(State {
-                ends: (0, 0),
-                up: [false; 2],
-                now: Arc::clone(&empty),
-                cut: empty,
-                compared: false,
-                queue: VecDeque::new(),
-                sent: 0,
-                landed: 0,
-                journal: 0,
-                folded: None,
-                kept: VecDeque::new(),
-                is_tidy: true,
-                idle: 0,
-                said: 0,
-                did: Did::default(),
-            })),
+            state: Arc::new(Mutex::new(State::of(empty))),
             bell: Arc::default(),
         }
     }
@@ -386,18 +393,9 @@ impl Replicate for ModelReplica {
                 ends,
                 up: [true; 2],
                 now: Arc::clone(content),
-                cut: vec![0; content.len()].into(),
                 compared: true,
-                queue: VecDeque::new(),
-                sent: 0,
-                landed: 0,
-                journal: 0,
-                folded: None,
-                kept: VecDeque::new(),
-                is_tidy: true,
-                idle: 0,
-                said: 0,
                 did,
+                ..State::of(vec![0; content.len()].into())
             };
         }
         self.start();
