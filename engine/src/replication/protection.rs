@@ -82,6 +82,12 @@ pub fn waited(member: &mut Member) {
     member.waits = false;
 }
 
+/// A site became active: where a witness was told so first, it knows the generation.
+fn told(member: &mut Member, witnessed: bool) {
+    member.waits = witnessed;
+    member.claimed = if witnessed { member.generation } else { 0 };
+}
+
 /// A replica takes over, or one that did and has not committed takes another point. Where it was `witnessed` it waits
 /// until the other site is no longer written.
 ///
@@ -97,7 +103,7 @@ pub fn take_over(member: &mut Member, failed_over: FailedOver, witnessed: bool) 
             member.role = Role::Active;
             member.generation += 1;
             member.failed_over = Some(failed_over);
-            member.waits = witnessed;
+            told(member, witnessed);
             Ok(())
         }
         (Role::Active, _) => Err(conflict(
@@ -165,7 +171,7 @@ pub fn take_back(member: &mut Member, witnessed: bool) -> Result<()> {
     member.generation += 2;
     (member.confirmed, member.confirmed_at) = (0, None);
     (member.fenced_at, member.handed_over) = (None, false);
-    member.waits = witnessed;
+    told(member, witnessed);
     Ok(())
 }
 

@@ -34,6 +34,17 @@ pub struct Cut {
     pub extents: Vec<(Spot, Payload)>,
 }
 
+impl Cut {
+    /// Bytes that are not zeros.
+    fn content_bytes(&self) -> u64 {
+        let data = self.extents.iter().map(|(_, payload)| match payload {
+            Payload::Data(data) => data.len() as u64,
+            Payload::Zeros(_) => 0,
+        });
+        data.sum()
+    }
+}
+
 #[derive(Debug)]
 struct Maps {
     dirty: Pieces,
@@ -71,6 +82,8 @@ pub struct Splitter {
     epoch: u64,
     /// What is being sealed: its first part, and when what it holds was written first.
     sealing: Option<((u64, u32), Timestamp)>,
+    /// Bytes of its content.
+    sealing_bytes: u64,
 }
 
 impl Splitter {
@@ -95,6 +108,7 @@ impl Splitter {
             cuts: VecDeque::new(),
             epoch: 0,
             sealing: None,
+            sealing_bytes: 0,
         }
     }
 
@@ -116,7 +130,7 @@ impl Splitter {
             maps.intents.defer(batch);
         }
         self.cuts.clear();
-        self.sealing = None;
+        (self.sealing, self.sealing_bytes) = (None, 0);
         self.epoch += 1;
     }
 
@@ -264,10 +278,8 @@ impl Splitter {
 
     /// Bytes of content that are not sealed.
     pub fn unsealed_bytes(&self) -> u64 {
-        use super::extents::Content;
-        let extents = self.cuts.iter().flat_map(|cut| &cut.extents);
-        let data = extents.filter(|(_, payload)| matches!(payload, Payload::Data(_)));
-        self.held + data.map(|(_, payload)| payload.length()).sum::<u64>()
+        let waiting = self.cuts.iter().map(Cut::content_bytes).sum::<u64>();
+        self.held + waiting + self.sealing_bytes
     }
 
     /// When the oldest write was made that is not sealed, where there is one.
@@ -320,12 +332,13 @@ impl Splitter {
         let cut = self.cuts.pop_front()?;
         self.sealing
             .get_or_insert(((cut.batch, cut.part), cut.since));
+        self.sealing_bytes += cut.content_bytes();
         Some(cut)
     }
 
     /// What was being sealed is in the journal, or void.
     pub fn sealed(&mut self) {
-        self.sealing = None;
+        (self.sealing, self.sealing_bytes) = (None, 0);
     }
 
     /// The first part that was cut and is not in the journal yet.
@@ -429,4 +442,30 @@ fn divide(list: Vec<(Spot, Payload)>) -> Vec<Vec<(Spot, Payload)>> {
         parts.push(part);
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Payload, Splitter};
+    use crate::format::point::Consistency;
+    use crate::units::Timestamp;
+
+    #[test]
+    fn what_was_written_counts_until_it_is_sealed() {
+        let mut splitter = Splitter::new(&[1 << 20], 1, u64::MAX);
+        let now = Timestamp::default();
+        for (offset, payload) in [
+            (0, Payload::Data(vec![7; 4096].into())),
+            (65_536, Payload::Zeros(4096)),
+        ] {
+            splitter.record((0, offset), payload, now);
+            assert_eq!(splitter.unsealed_bytes(), 4096);
+        }
+        splitter.cut(now, Some(Consistency::Crash), false);
+        assert_eq!(splitter.unsealed_bytes(), 4096);
+        splitter.next_cut().expect("a part");
+        assert_eq!(splitter.unsealed_bytes(), 4096);
+        splitter.sealed();
+        assert_eq!(splitter.unsealed_bytes(), 0);
+    }
 }
