@@ -71,7 +71,13 @@ fn requests_per_gib(did: Requests) -> Option<u64> {
     (moved >= 1 << 20).then(|| (did.all() << 30).div_ceil(moved))
 }
 
-/// An instant in UTC to the second.
+/// An instant in UTC as exactly as it is known: what `--point` takes back.
+pub(crate) fn exact(at: Timestamp) -> String {
+    jiff::Timestamp::new(at.seconds, i32::try_from(at.nanos).unwrap_or(0))
+        .map_or_else(|_| "?".to_owned(), |at| at.to_string())
+}
+
+/// An instant in UTC to the second, for people.
 pub(crate) fn instant(at: Timestamp) -> String {
     jiff::Timestamp::new(at.seconds, 0).map_or_else(|_| "?".to_owned(), |at| at.to_string())
 }

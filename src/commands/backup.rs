@@ -280,7 +280,7 @@ fn document(outcome: &Outcome, seconds: f64, asked: Requests) -> serde_json::Val
         "instance": outcome.manifest.instance,
         "method": outcome.manifest.method.name(),
         "consistency": outcome.manifest.consistency().name(),
-        "captured": output::instant(outcome.manifest.captured),
+        "captured": output::exact(outcome.manifest.captured),
         "base": outcome.manifest.base.map(|base| base.to_string()),
         "chain_length": outcome.manifest.chain_length,
         "files": did.files,

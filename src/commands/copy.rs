@@ -75,7 +75,7 @@ fn row(point: &Point) -> serde_json::Value {
     json!({
         "point": point.id.to_string(),
         "instance": point.manifest.instance,
-        "captured": output::instant(point.manifest.captured),
+        "captured": output::exact(point.manifest.captured),
         "method": point.manifest.method.name(),
         "logical_bytes": point.manifest.statistics.logical_bytes,
     })
@@ -139,7 +139,7 @@ fn show(
                 "from": copied.from.to_string(),
                 "point": copied.landed.point.to_string(),
                 "instance": copied.landed.manifest.instance,
-                "captured": output::instant(copied.landed.manifest.captured),
+                "captured": output::exact(copied.landed.manifest.captured),
                 "fetched_bytes": copied.fetched_bytes,
                 "sent_bytes": copied.landed.sent_bytes,
                 "adopted_bytes": copied.landed.manifest.statistics.adopted_bytes,

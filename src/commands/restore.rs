@@ -120,7 +120,7 @@ fn show(
             "point": point.id.to_string(),
             "chosen": chosen,
             "instance": point.manifest.instance,
-            "captured": output::instant(point.manifest.captured),
+            "captured": output::exact(point.manifest.captured),
             "target": args.target,
             "dry_run": started.is_none(),
             "files": outcome.files,

@@ -124,7 +124,7 @@ impl Readable {
         let (_, device) = found.ok_or_else(wrong)?;
         match ask[0] {
             READ if length <= READ_BYTES_MAX => {
-                Ok(device.read(offset, length as usize).await?.to_vec())
+                Ok(device.read_once(offset, length as usize).await?.to_vec())
             }
             RUNS => {
                 let runs = device.runs(offset, u64::from(length)).await?;

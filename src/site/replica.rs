@@ -421,7 +421,7 @@ async fn test(
     });
     Ok(json!({
         "serve": at.0.to_string(),
-        "captured": output::instant(point.captured),
+        "captured": output::exact(point.captured),
         "batch": point.batch,
         "consistency": point.consistency.name(),
     }))

@@ -12,7 +12,6 @@ use engine::replication::replica::{Point, Replica};
 use engine::replication::site::Site;
 use engine::replication::source::{Progress, Source};
 use engine::seam::{World, open_local};
-use engine::units::Timestamp;
 use serde_json::{Value, json};
 
 use super::State;
@@ -51,18 +50,13 @@ fn base(folder: &Path, member: &Member) -> Value {
 /// A failover, as a document.
 pub(super) fn failed_over(failed_over: &FailedOver) -> Value {
     json!({
-        "captured": exact(failed_over.captured),
-        "at": exact(failed_over.at),
+        "captured": output::exact(failed_over.captured),
+        "at": output::exact(failed_over.at),
         "rpo_seconds": failed_over.rpo().as_secs_f64(),
         "committed": failed_over.committed,
         "planned": failed_over.planned,
         "batch": failed_over.batch,
     })
-}
-
-fn exact(at: Timestamp) -> String {
-    jiff::Timestamp::new(at.seconds, i32::try_from(at.nanos).unwrap_or(0))
-        .map_or_else(|_| "?".to_owned(), |at| at.to_string())
 }
 
 /// How healthy an active site is, and what to do next.
@@ -158,7 +152,7 @@ pub(super) fn active(
         "clock_skew_seconds": micros(progress.link.skew_micros),
         // Without a point over there everything would be lost: no number is large enough to be said.
         "rpo_seconds": rpo,
-        "newest_point": progress.captured.map(exact),
+        "newest_point": progress.captured.map(output::exact),
         "lag_bytes": progress.unsealed_bytes + progress.journal.0 + progress.journal.1 + progress.lacking_bytes,
         "journal": { "memory_bytes": progress.journal.0, "stored_bytes": progress.journal.1,
             "bytes_max": options.ship.journal },
@@ -217,7 +211,7 @@ pub(super) async fn replica(state: &State, replica: &Replica, options: &Options)
         }
         _ => ("ok", ""),
     };
-    let point = |point: Point| json!({ "captured": exact(point.captured), "batch": point.batch, "consistency": point.consistency.name() });
+    let point = |point: Point| json!({ "captured": output::exact(point.captured), "batch": point.batch, "consistency": point.consistency.name() });
     let mut document = base(&state.folder, &member);
     merge(
         &mut document,

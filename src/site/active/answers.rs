@@ -181,11 +181,11 @@ impl Active<'_> {
             .failed_over
             .filter(|before| before.committed);
         if let Some(before) = before {
-            return Ok(json!({ "committed": true, "captured": output::instant(before.captured) }));
+            return Ok(json!({ "committed": true, "captured": output::exact(before.captured) }));
         }
         let committed = below.replica().commit().await?;
         self.settling = disks::settle(below);
-        Ok(json!({ "committed": true, "captured": output::instant(committed.captured) }))
+        Ok(json!({ "committed": true, "captured": output::exact(committed.captured) }))
     }
 
     /// Goes back and takes another point: what was written since the failover is given up.
