@@ -289,7 +289,7 @@ impl Runner<'_> {
                 let mut at = from;
                 while at < end {
                     let step = whole(SEGMENT_BYTES, block).min(end - at);
-                    let bytes = device.read(at, step as usize).await?;
+                    let bytes = device.read_once(at, step as usize).await?;
                     self.landing.total.statistics.read_bytes += step;
                     let (session, cut) = (Arc::clone(&self.session), Cut::Fixed(block as usize));
                     let work = compute(&*self.vault.world().workers, move || {

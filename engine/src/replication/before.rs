@@ -143,7 +143,7 @@ impl Before {
             *passed = offset;
         }
         let under = &self.disks[usize::from(disk)];
-        let now = under.device.read(offset, length).await?;
+        let now = under.device.read_once(offset, length).await?;
         let kept = self.kept_in((disk, offset), length as u64)?;
         if kept.is_empty() {
             return Ok(now);

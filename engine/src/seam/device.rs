@@ -8,6 +8,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, IoSliceMut, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{Advice, FallocateFlags, SeekFrom as At, fadvise, fallocate, seek};
 use rustix::io::{Errno, ReadWriteFlags, preadv2};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
@@ -32,6 +33,14 @@ pub trait BlockDevice: Send + Sync + fmt::Debug {
     /// # Errors
     /// `Invalid` past the end, `Corrupt` where the disk can't read them, `Unavailable` otherwise.
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes>;
+    /// Reads what is passed over once, as a comparison or a backup does: those who write the disk meanwhile feel as
+    /// little of it as can be.
+    ///
+    /// # Errors
+    /// As `read`.
+    async fn read_once(&self, offset: u64, length: usize) -> Result<Bytes> {
+        self.read(offset, length).await
+    }
     /// Writes `data` at `offset`. Later reads see it; it is durable after the next `flush`. What does not say how to is
     /// read only.
     ///
@@ -86,6 +95,10 @@ pub struct FileDevice {
 
 struct Shared {
     file: File,
+    /// The same for `read_once`: read without reading ahead, which would leave the disk in the page cache in large
+    /// folios. Those make later writes of 4 KiB slow: measured on ext4 of Linux 6.18, a sixth of the rate, for any
+    /// NBD server.
+    passing: File,
     path: PathBuf,
     size: u64,
     writable: bool,
@@ -127,8 +140,13 @@ impl FileDevice {
             lock(&file, path, metadata.ino())?;
         }
         let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
+        // The same file even where another was given its name.
+        let passing = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(failed)?;
+        // Advice: whoever can't take it reads as ever.
+        let _taken = fadvise(&passing, 0, None, Advice::Random).is_ok();
         let shared = Shared {
             file,
+            passing,
             path: path.to_owned(),
             size,
             writable,
@@ -262,8 +280,15 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether nothing is stored there, as far as the file system tells.
+    fn is_hole(&self, offset: u64, length: u64) -> bool {
+        match seek(&self.passing, At::Data(offset)) {
+            Ok(data) => data >= offset + length,
+            Err(error) => error == Errno::NXIO,
+        }
+    }
+
     fn runs(&self, offset: u64, length: u64) -> io::Result<Vec<Run>> {
-        use rustix::fs::{SeekFrom as At, seek};
         let end = offset + length;
         let (mut runs, mut at) = (Vec::new(), offset);
         while at < end {
@@ -316,6 +341,18 @@ impl BlockDevice for FileDevice {
             data = self.wait("read", job).await?;
         }
         Ok(data.into())
+    }
+
+    async fn read_once(&self, offset: u64, length: usize) -> Result<Bytes> {
+        self.check(offset, length as u64)?;
+        let job = move |shared: &Shared| {
+            let mut data = vec![0; length];
+            if !shared.is_hole(offset, length as u64) {
+                shared.passing.read_exact_at(&mut data, offset)?;
+            }
+            Ok(data.into())
+        };
+        self.wait("read", job).await
     }
 
     async fn write(&self, offset: u64, data: Bytes) -> Result<()> {
@@ -403,6 +440,17 @@ mod tests {
             device.zero(MIB + 1, MIB / 2, false).await.unwrap();
             device.zero(2 * MIB, 0, true).await.unwrap();
             assert_eq!(device.read(MIB, 3).await.unwrap(), &[7, 0, 0][..]);
+            for (at, length) in [
+                (0, 5),
+                (MIB - 2, 5),
+                (MIB, 3),
+                (3 * MIB - 2, 5),
+                (4 * MIB, 0),
+            ] {
+                let read = device.read(at, length).await.unwrap();
+                assert_eq!(device.read_once(at, length).await.unwrap(), read);
+            }
+            assert!(device.read_once(4 * MIB - 4, 5).await.is_err());
             let run = |length, hole| Run { length, hole };
             let runs = device.runs(MIB / 2, 3 * MIB).await.unwrap();
             let expected = [run(MIB / 2, true), run(2 * MIB, false), run(MIB / 2, true)];

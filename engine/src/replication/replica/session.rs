@@ -488,7 +488,7 @@ impl Replica {
                     "it is of a piece beyond the disk's end",
                 ));
             };
-            let mine = view.read((disk, offset), length as usize).await?;
+            let mine = view.read_once((disk, offset), length as usize).await?;
             if blake3::hash(&mine).as_bytes() != hash {
                 differing.push(piece);
             }

@@ -124,17 +124,36 @@ impl View {
     ///
     /// # Errors
     /// `Corrupt` for a part that is not what was sealed; what the store and the devices give.
-    pub async fn read(&self, (disk, offset): Spot, length: usize) -> Result<Bytes> {
+    pub async fn read(&self, at: Spot, length: usize) -> Result<Bytes> {
+        self.read_as(at, length, false).await
+    }
+
+    /// Reads what is passed over once.
+    ///
+    /// # Errors
+    /// As [`View::read`].
+    pub async fn read_once(&self, at: Spot, length: usize) -> Result<Bytes> {
+        self.read_as(at, length, true).await
+    }
+
+    async fn read_as(&self, (disk, offset): Spot, length: usize, once: bool) -> Result<Bytes> {
         let device = self.devices.get(usize::from(disk)).ok_or_else(no_disk)?;
+        let read_device = || {
+            if once {
+                device.read_once(offset, length)
+            } else {
+                device.read(offset, length)
+            }
+        };
         let found = self.map.within(disk, offset, offset + length as u64);
         let covered: u64 = found.iter().map(|(_, content)| content.length()).sum();
         if found.is_empty() {
-            return device.read(offset, length).await;
+            return read_device().await;
         }
         let mut out = if covered == length as u64 {
             BytesMut::zeroed(length)
         } else {
-            BytesMut::from(&device.read(offset, length).await?[..])
+            BytesMut::from(&read_device().await?[..])
         };
         for (start, content) in found {
             let at = (start - offset) as usize;
@@ -245,6 +264,10 @@ impl BlockDevice for ViewDisk {
 
     async fn read(&self, offset: u64, length: usize) -> Result<Bytes> {
         self.view.read((self.disk, offset), length).await
+    }
+
+    async fn read_once(&self, offset: u64, length: usize) -> Result<Bytes> {
+        self.view.read_once((self.disk, offset), length).await
     }
 
     async fn flush(&self) -> Result<()> {

@@ -421,7 +421,7 @@ impl Source {
         };
         let read = self.devices[usize::from(disk)]
             .device
-            .read(offset, length as usize);
+            .read_once(offset, length as usize);
         let data = read.await.map_err(|error| {
             let name = &self.disks[usize::from(disk)].name;
             error.context(format!("disk '{name}' could not be read to be sent"))
