@@ -19,21 +19,22 @@ nbdkit -f -U "$work/kit.sock" file kit.img >/dev/null &
 servers="$servers $!"
 for name in ours qemu kit; do while [ ! -S "$name.sock" ]; do sleep 0.1; done; done
 while "$firedrill" --json status src | grep -q '"health": "synchronising"'; do sleep 0.2; done
-for job in "randwrite 4k 1" "randwrite 4k 32" "write 1M 1" "randread 4k 32"; do
+# The fourth is how many writes there are between two flushes; 0 is none at all.
+for job in "randwrite 4k 1 0" "randwrite 4k 32 0" "randwrite 4k 1 1" "write 1M 1 0" "randread 4k 32 0"; do
     # shellcheck disable=SC2086
     set -- $job
     for round in $(seq "$rounds"); do
         for name in ours qemu kit; do
-            rate=$(fio --name=j --ioengine=nbd --uri="nbd+unix:///?socket=$work/$name.sock" --rw="$1" --bs="$2" --iodepth="$3" \
+            rate=$(fio --name=j --ioengine=nbd --uri="nbd+unix:///?socket=$work/$name.sock" --rw="$1" --bs="$2" --iodepth="$3" --fsync="$4" \
                 --size=1G --time_based --runtime="$seconds" --refill_buffers --output-format=json --output=told >/dev/null 2>&1 &&
                 python3 -c 'import json; t=open("told").read(); j=json.loads(t[t.index("{"):])["jobs"][0]; print(round((j["write"]["bw_bytes"]+j["read"]["bw_bytes"])/1e6, 1))')
-            echo "$name $rate" >>"rates-$1-$2-$3"
+            echo "$name $rate" >>"rates-$1-$2-$3-$4"
             # What is behind is caught up with before the next is measured.
             while "$firedrill" --json status src | python3 -c 'import json,sys; sys.exit(json.load(sys.stdin)["lag_bytes"]==0)'; do sleep 0.2; done
         done
     done
     for name in ours qemu kit; do
-        median=$(grep "^$name " "rates-$1-$2-$3" | cut -d' ' -f2 | sort -n | awk '{a[NR]=$1} END {print a[int((NR+1)/2)]}')
+        median=$(grep "^$name " "rates-$1-$2-$3-$4" | cut -d' ' -f2 | sort -n | awk '{a[NR]=$1} END {print a[int((NR+1)/2)]}')
         echo "$job $name $median MB/s"
     done
 done

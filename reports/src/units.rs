@@ -116,6 +116,8 @@ fn clock(seconds: f64) -> (f64, &'static str) {
 
 /// Money, with enough digits to tell small sums from nothing.
 pub(crate) fn money(value: f64, currency: &str) -> String {
+    // Not -0.0.
+    let value = value + 0.0;
     let digits = if value <= 0.0 || value >= 1.0 {
         2
     } else {
@@ -277,6 +279,7 @@ mod tests {
     fn money_reads_well() {
         let cases = [
             (0.0, "USD", "$0.00"),
+            (-0.0, "USD", "$0.00"),
             (0.000_691, "USD", "$0.00069"),
             (0.12, "USD", "$0.12"),
             (12.5, "EUR", "€12.50"),

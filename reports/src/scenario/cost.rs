@@ -184,7 +184,8 @@ impl Cost {
                 per_year: a_year(horizon),
             });
         }
-        let horizon = lines.iter().map(|line| line.horizon).sum();
+        // The sum of nothing is -0.0.
+        let horizon = lines.iter().map(|line| line.horizon).sum::<f64>() + 0.0;
         Ok(Self {
             horizon,
             per_year: a_year(horizon),

@@ -29,6 +29,9 @@ pub(super) async fn play(
     if let Some(feed) = &ground.feed {
         return feed.play(ground, station, source).await;
     }
+    if let Some(records) = &ground.records {
+        return records.play(ground, station, source).await;
+    }
     let turn = ground.turn();
     let mut stream = ground
         .draws

@@ -8,7 +8,8 @@
 //! of power (`ledger`); once everything heals, both sites come to have the same (`trial`).
 //!
 //! A scenario's strategies that replicate run on the same two sites (`scene`): what is written comes from the scenario
-//! (`feed`), the way is its network, and the checkers run beside it.
+//! (`feed`), the way is its network, and the checkers run beside it. So does the twin of a drill that was played for real
+//! (`twin`).
 
 mod client;
 mod depot;
@@ -23,6 +24,7 @@ mod schedule;
 mod shrink;
 mod station;
 mod trial;
+pub mod twin;
 mod watch;
 mod wire;
 mod witness;
@@ -88,6 +90,8 @@ struct Ground {
     me: Weak<Ground>,
     /// What a scenario writes to the first site's disk; without it clients draw what they write.
     feed: Option<feed::Feed>,
+    /// What a drill writes instead.
+    records: Option<twin::Records>,
     /// Checkers look this often, on average.
     watch_micros: u64,
     /// A process that ended is started again after so long.

@@ -165,6 +165,7 @@ impl EngineReplica {
             calm_since: AtomicU64::new(0),
             me: me.clone(),
             feed: Some(feed),
+            records: None,
             watch_micros: WATCH,
             restart_micros: self.every,
             operator: hosts[2],

@@ -128,6 +128,7 @@ fn ground(executor: &Executor, schedule: &Schedule, flaw: Flaw) -> Arc<Ground> {
         draws,
         way: Way::new(&handle, way, swallows),
         feed: None,
+        records: None,
         watch_micros: watch::EVERY,
         restart_micros: RESTART,
         operator: OPERATOR,

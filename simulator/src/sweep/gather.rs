@@ -263,6 +263,16 @@ fn record(histogram: &mut Histogram<u64>, micros: u64) {
         .unwrap_or_else(|_| unreachable!("a histogram that grows takes any time"));
 }
 
+/// Order statistics of some times.
+pub(crate) fn spread_of(times: impl Iterator<Item = u64>) -> Spread {
+    let (mut recorded, mut ends) = (histogram(), (u64::MAX, 0));
+    for time in times {
+        record(&mut recorded, time);
+        ends = (ends.0.min(time), ends.1.max(time));
+    }
+    spread(&recorded, ends, recorded.len())
+}
+
 /// Order statistics of so many incidents, each the top of its bucket: never smaller than what was recorded. Those
 /// without a time are above all others.
 fn spread(histogram: &Histogram<u64>, ends: (u64, u64), incidents: u64) -> Spread {

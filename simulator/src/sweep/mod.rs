@@ -24,6 +24,7 @@ use crate::world::account::Flaw;
 
 pub use agree::agreement;
 pub use gather::Gather;
+pub(crate) use gather::spread_of;
 
 /// What is to be run.
 #[derive(Clone, Debug)]

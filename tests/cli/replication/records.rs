@@ -8,21 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, park_timeout};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::nbd::Nbd;
+pub(super) use simulator::replication::twin::record;
 
-/// The record of a number: the number, and noise that follows from it.
-pub(super) fn record(number: u64, bytes: usize) -> Vec<u8> {
-    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut out = Vec::with_capacity(bytes);
-    out.extend(number.to_le_bytes());
-    while out.len() < bytes {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        out.extend(state.to_le_bytes());
-    }
-    out
-}
+use super::nbd::Nbd;
 
 /// The last number of an image. Every slot must hold the last record that was due there until then: the image is
 /// the disk after exactly so many writes.
