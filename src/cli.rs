@@ -176,7 +176,11 @@ pub(crate) enum Command {
         arg_required_else_help = true,
         after_help = "Examples:\n  \
         firedrill replica init /srv/replica\n  \
-        firedrill replica serve /srv/replica --listen 0.0.0.0:7410 --serve unix:/run/replica.sock"
+        firedrill replica serve /srv/replica --listen 0.0.0.0:7410 --serve unix:/run/replica.sock\n\n\
+        To send only what differs from a copy that came some other way, put it into the folder disks of the new site, under \
+        the disk's name, before the two meet: from media, or from a vault:\n  \
+        mkdir /srv/replica/disks && cp --sparse=always /media/usb/disk.img /srv/replica/disks/\n  \
+        firedrill restore vault latest /srv/replica/disks/disk.img"
     )]
     Replica(ReplicaArgs),
     /// Show how a site stands: its role, how far the other is behind, what to do next

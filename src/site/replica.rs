@@ -90,6 +90,18 @@ impl MakeDisks for Disks {
                 .truncate(false)
                 .open(&path);
             let file = file.map_err(failed)?;
+            // What was put there before is compared, and only what differs is sent.
+            let bytes = file.metadata().map_err(failed)?.len();
+            if bytes > disk.size {
+                let what = format!(
+                    "{} has {bytes} bytes and the disk '{}' {}: nothing is cut off it. Put a copy of that disk there, or \
+                     remove it",
+                    path.display(),
+                    disk.name,
+                    disk.size
+                );
+                return Err(Error::new(ErrorKind::Conflict, what));
+            }
             file.set_len(disk.size).map_err(failed)?;
             file.sync_all().map_err(failed)?;
             let path = std::fs::canonicalize(&path).map_err(failed)?;

@@ -25,6 +25,7 @@ fn write() {
     let mut seeds = Seeds::new();
     plain(&mut seeds);
     nbd(&mut seeds);
+    replication(&mut seeds);
     for (number, (folder, kind, target)) in KINDS.iter().enumerate() {
         sealed(folder, *kind, target, number as u8, &mut seeds);
     }
@@ -97,6 +98,82 @@ fn plain(seeds: &mut Seeds) {
     };
     let secrets = minicbor::to_vec(&secrets).expect("it is written");
     seeds.insert("keyring", vec![secrets]);
+}
+
+/// What two sites keep and say.
+fn replication(seeds: &mut Seeds) {
+    use engine::format::marks::{self, Mark, Marks};
+    use engine::format::member::{Disk, Member, Message, Role, VERSION};
+    use engine::format::part::{Extent, Frame, Header, Index};
+    use engine::replication::protection;
+    let group = ObjectId([1; 16]);
+    let at = engine::units::Timestamp {
+        seconds: 1_764_000_000,
+        nanos: 5,
+    };
+    let disk = Disk {
+        name: "disk.img".to_owned(),
+        size: 4096,
+        path: "/srv/disk.img".to_owned(),
+    };
+    let mut member: Member = protection::begin(group, Role::Replica);
+    member.disks = vec![disk.clone()];
+    let kept = Marks {
+        version: marks::VERSION,
+        group,
+        generation: 1,
+        stamps: vec![String::new()],
+        marks: vec![Mark {
+            id: group,
+            disks: vec![vec![5_u8].into()],
+        }],
+        in_use: false,
+    };
+    let bare = |mode: u8, bytes: &[u8]| [&[mode][..], &bytes[..bytes.len() - 32]].concat();
+    seeds.insert(
+        "member",
+        vec![bare(1, &member.write()), bare(3, &kept.write())],
+    );
+    let said = [
+        Message::Hello {
+            version: VERSION,
+            group,
+            generation: 1,
+            disks: vec![disk],
+            now: at,
+        },
+        Message::Compare {
+            disk: 0,
+            pieces: vec![3],
+            hashes: vec![7_u8; 32].into(),
+        },
+    ];
+    seeds.insert("message", said.iter().map(Message::write).collect());
+    let index = Index {
+        extents: vec![Extent {
+            disk: 1,
+            offset: 512,
+            length: 1024,
+            zeros: false,
+        }],
+        frames: vec![Frame {
+            codec: engine::format::layout::Codec::Raw,
+            raw: 1024,
+            sealed: 1052,
+        }],
+    };
+    let body = index.write();
+    let header = Header {
+        group,
+        generation: 1,
+        first: 1,
+        batch: 1,
+        part: 0,
+        end: Some((at, engine::format::point::Consistency::Crash)),
+        index_bytes: body.len() as u32 + 28,
+        frames: 1,
+    };
+    seeds.insert("part", vec![[&header.write()[..], &body].concat()]);
 }
 
 /// What a client of the NBD server sends: each option, and each command.

@@ -13,5 +13,6 @@ mod postgres;
 mod records;
 mod recover;
 mod regional;
+mod seeded;
 mod sites;
 mod witness;
