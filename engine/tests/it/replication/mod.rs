@@ -3,4 +3,5 @@
 mod changed;
 mod instants;
 mod prefix;
+mod trouble;
 mod world;
