@@ -103,8 +103,64 @@ struct Doublings {
     last: StepFit,
     /// Points in the vault.
     points: u64,
-    /// Blocks of the points that the last one builds on.
+    /// Blocks of the points that the last one builds on, but for the first full.
     blocks: u64,
+    /// Blocks of the first full.
+    all: u64,
+}
+
+impl Doublings {
+    /// What each step reads, told apart. A forget reads every manifest and nothing else. Of the backups the first had one
+    /// point to build on, the last all but itself; what was restored was a full.
+    fn steps(
+        &self,
+        early: StepFit,
+        [restore, forget, prune, listed]: [StepFit; 4],
+    ) -> [StepFit; 5] {
+        let points = self.points;
+        let manifest = forget.got / points;
+        let lists = self.last.got.saturating_sub(early.got);
+        let rest = lists.saturating_sub(manifest * (points - 2));
+        let whole = early.got.saturating_sub(manifest);
+        let (block, segment) = self.index(whole, rest);
+        let split = |step: StepFit, there: u64, index: u64| StepFit {
+            got: step.got.saturating_sub(manifest * there + index),
+            got_per_point: manifest,
+            got_per_block: block,
+            got_per_segment: segment,
+            ..step
+        };
+        [
+            split(early, 1, whole),
+            split(restore, points, whole),
+            split(forget, points, 0),
+            StepFit {
+                got: 0,
+                got_per_point: manifest,
+                got_per_block: block,
+                got_per_segment: self.lists(prune.got.saturating_sub(manifest * points), block),
+                ..prune
+            },
+            split(listed, points, 0),
+        ]
+    }
+
+    /// What a block and a segment add to an index: from the one of all blocks, and those of the doublings together.
+    fn index(&self, whole: u64, rest: u64) -> (u64, u64) {
+        let segments = (self.data.len() as u64).saturating_sub(1);
+        if segments == 0 {
+            return (whole / self.all.max(1), 0);
+        }
+        let (run, rise) = (segments * self.all - self.blocks, segments * whole);
+        let block = (rise.saturating_sub(rest) + run / 2) / run.max(1);
+        (block, rest.saturating_sub(block * self.blocks) / segments)
+    }
+
+    /// What a prune that got so much besides manifests read for each point that stored something, the first full too.
+    fn lists(&self, got: u64, block: u64) -> u64 {
+        let stored: u64 = self.all + self.data.keys().sum::<u64>();
+        got.saturating_sub(block * stored) / (self.data.len() as u64 + 1)
+    }
 }
 
 impl Bench {
@@ -118,7 +174,7 @@ impl Bench {
         };
         let (none, early) = self.point(1, 0, Method::Incremental).await?;
         let tried = self.by_doublings(&none, early).await?;
-        let mut data = tried.data;
+        let mut data = tried.data.clone();
         data.insert(
             u64::from(all),
             full.stored_bytes.saturating_sub(none.stored_bytes),
@@ -144,29 +200,7 @@ impl Bench {
         self.hands.prune().await?;
         let prune = self.since(before);
         let (sealed, listing) = listing(&tried.blobs, all);
-        // A forget reads every manifest and nothing else. Of the backups the first had one point to build on, the
-        // last all but itself; what was restored was a full.
-        let points = tried.points;
-        let manifest = forget.got / points;
-        let lists = tried.last.got.saturating_sub(early.got);
-        let block = lists.saturating_sub(manifest * (points - 2)) / tried.blocks.max(1);
-        let split = |step: StepFit, there: u64, blocks: u64| StepFit {
-            got: step.got.saturating_sub(manifest * there + block * blocks),
-            got_per_point: manifest,
-            got_per_block: block,
-            ..step
-        };
-        let steps = [
-            split(early, 1, u64::from(all)),
-            split(restore, points, u64::from(all)),
-            split(forget, points, 0),
-            StepFit {
-                got: 0,
-                got_per_point: prune.got / points,
-                ..prune
-            },
-            split(listed, points, 0),
-        ];
+        let steps = tried.steps(early, [restore, forget, prune, listed]);
         Ok(Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
@@ -190,6 +224,7 @@ impl Bench {
             last: early,
             points: 2,
             blocks: 0,
+            all: u64::from(self.blocks),
         };
         for (write, count) in (2..).zip(steps(self.blocks)) {
             let (made, asked) = self.point(write, count, Method::Incremental).await?;

@@ -194,6 +194,9 @@ impl Hands for EngineHands {
         let number = self.made;
         self.made += 1;
         let chain_length = made.manifest.chain_length;
+        let manifest = self.manifest_bytes(made.point);
+        // The manifest is as large as it is.
+        let stated = |bytes: u64| (bytes - manifest) * group.scale() + manifest;
         self.known.insert(
             number,
             Known {
@@ -206,8 +209,8 @@ impl Hands for EngineHands {
             number,
             blocks_stored: stored,
             chain_length,
-            stored_bytes: made.stored_bytes * group.scale(),
-            sent_bytes: made.sent_bytes * group.scale(),
+            stored_bytes: stated(made.stored_bytes),
+            sent_bytes: stated(made.sent_bytes),
         })
     }
 
@@ -371,6 +374,15 @@ impl EngineHands {
         };
         let known = self.known.iter().filter(|(_, known)| is_marked(known.id));
         known.map(|(number, _)| *number).collect()
+    }
+
+    /// Bytes of a point's manifest.
+    fn manifest_bytes(&self, id: PointId) -> u64 {
+        let key = format!("{}{}", self.prefix(), path::point(id));
+        let store = self.ground.store(self.instance, self.copy);
+        let mut account = lock(&store.account);
+        let seen = account.get(self.ground.handle.now(), Endpoint::Primary, &key);
+        seen.map_or(0, |seen| seen.value.len() as u64)
     }
 
     async fn delete_points(&mut self) -> Result<(), Failed> {

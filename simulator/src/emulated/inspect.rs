@@ -12,6 +12,7 @@ use engine::format::layout::path;
 use engine::retention::{Subject, decide};
 use engine::units::Timestamp;
 use engine::vault::{Catalog, Deleted};
+use object_store::path::Path;
 
 use crate::trial::ground::lock;
 use crate::trial::hands::{Failed, Hands};
@@ -20,6 +21,7 @@ use crate::world::account::Endpoint;
 use super::content::MARK;
 use super::excuse::Excuse;
 use super::hands::{BY_INTRUDER, BY_POLICY, EngineHands};
+use super::store::scale_of;
 
 /// Points of a copy that are restored and held against their source at the end.
 const RESTORED: usize = 4;
@@ -78,8 +80,10 @@ fn stored(engine: &EngineHands) -> Vec<String> {
     if !account.is_metered_right() {
         wrong.push("what is metered is not what is stored".to_owned());
     }
-    for (key, seen) in account.list(now, Endpoint::Primary, &engine.prefix()) {
-        let bytes = seen.value.len() as u64 * scale;
+    let prefix = engine.prefix();
+    for (key, seen) in account.list(now, Endpoint::Primary, &prefix) {
+        let at = Path::from(&key[prefix.len()..]);
+        let bytes = seen.value.len() as u64 * scale_of(&at, scale);
         if seen.bytes != bytes {
             wrong.push(format!(
                 "{key} is metered as {} bytes, and has {bytes}",

@@ -2,7 +2,7 @@
 //!
 //! A host is what the engine is handed of the world: a clock, entropy, workers, and a store at the other end of
 //! the network. Bytes are real and few; a scale makes transfers, what is stored and computing time as long
-//! and large as they stand for.
+//! and large as they stand for. What a vault keeps of points but for their data (manifests, marks, leases) is not scaled.
 
 mod calibrate;
 mod content;

@@ -113,13 +113,8 @@ impl Liar {
             }
             Bug::Plaintext | Bug::Unmetered => {
                 let plain = self.bug == Bug::Plaintext;
-                let (value, scale) = (
-                    Bytes::from_static(if plain { MARK } else { b"smaller" }),
-                    self.inner.ground.instances[self.inner.instance]
-                        .group
-                        .scale(),
-                );
-                let bytes = if plain { value.len() as u64 * scale } else { 1 };
+                let value = Bytes::from_static(if plain { MARK } else { b"smaller" });
+                let bytes = if plain { value.len() as u64 } else { 1 };
                 self.account(|account, now, prefix| {
                     account.put(now, format!("{prefix}drills/0"), value, bytes, true);
                 });

@@ -82,12 +82,10 @@ pub(super) struct Line<S> {
     pub(super) host: Host,
     pub(super) roads: Roads,
     pub(super) service: S,
-    /// How many bytes one stands for.
-    pub(super) scale: u64,
 }
 
 impl<S: Service> Line<S> {
-    /// Carries a request with a body of so many real bytes there, and has the service work on it.
+    /// Carries a request with a body of so many bytes, scaled, there, and has the service work on it.
     pub(super) async fn ask(&self, bytes: u64) -> Result<()> {
         self.host.debt.pay().await;
         self.carry(true, bytes).await?;
@@ -110,7 +108,7 @@ impl<S: Service> Line<S> {
         Err(refusal(what))
     }
 
-    /// Carries a body of so many real bytes, as long as the service is there.
+    /// Carries a body of so many bytes, scaled, as long as the service is there.
     async fn carry(&self, out: bool, bytes: u64) -> Result<()> {
         let handle = &self.host.handle;
         let outage = self.service.outage(handle.now());
@@ -125,8 +123,7 @@ impl<S: Service> Line<S> {
                 handle.sleep(self.roads.latency(&path)).await;
                 return Ok(());
             }
-            let stated = bytes.saturating_mul(self.scale);
-            let carried = self.roads.transfer(&path, stated).await;
+            let carried = self.roads.transfer(&path, bytes).await;
             carried.map_err(|stalled| refusal(&stalled.to_string()))
         };
         let Some((from, _)) = outage else {
@@ -139,10 +136,9 @@ impl<S: Service> Line<S> {
         }
     }
 
-    /// Notes that a request was served.
+    /// Notes that a request with a body of so many bytes, scaled, was served.
     pub(super) fn served(&self, request: Request, bytes: u64, number: u64) {
-        let stated = bytes.saturating_mul(self.scale);
-        self.service.served(request, stated);
+        self.service.served(request, bytes);
         self.host.handle.trace(self.host.id, request.word(), number);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use engine::format::layout::path;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use object_store::path::Path;
@@ -26,6 +27,13 @@ use super::request::{Fate, Line, Request, Service};
 /// Names on a page of a list: Azure's. <https://learn.microsoft.com/rest/api/storageservices/list-blobs>
 const PAGE_NAMES: usize = 5000;
 
+/// How many bytes one of an object stands for, by its place in its vault, where one of a disk stands for `scale`. Packs
+/// and indexes are as large as what was backed up; manifests, marks and leases are hardly larger for a large disk.
+pub(super) fn scale_of(at: &Path, scale: u64) -> u64 {
+    let is_data = at.prefix_matches(&path::packs()) || at.prefix_matches(&path::indexes());
+    if is_data { scale } else { 1 }
+}
+
 /// A vault's store as one host reaches it.
 pub struct RemoteStore<S>(Arc<Inner<S>>);
 
@@ -33,6 +41,8 @@ struct Inner<S> {
     line: Line<S>,
     /// The folder of the account that is the vault's.
     folder: String,
+    /// What a byte of a disk stands for.
+    scale: u64,
     draws: Draws,
     entity: String,
     /// Requests so far: each has draws of its own.
@@ -58,7 +68,7 @@ impl<S> fmt::Display for RemoteStore<S> {
 }
 
 impl<S: Service> RemoteStore<S> {
-    /// The way of `host` over `roads` to the folder `folder` of a service. Each real byte stands for `scale`;
+    /// The way of `host` over `roads` to the folder `folder` of a service. Each real byte of data stands for `scale`;
     /// what goes wrong is drawn from `draws`.
     pub fn new(
         host: Host,
@@ -74,8 +84,8 @@ impl<S: Service> RemoteStore<S> {
                 host,
                 roads,
                 service,
-                scale,
             },
+            scale,
             folder: folder.to_owned(),
             draws,
             requests: AtomicU64::new(0),
@@ -106,7 +116,12 @@ impl<S: Service> Inner<S> {
         }
     }
 
-    /// A request that changes something.
+    /// How large so many real bytes of an object are, scaled.
+    fn stated(&self, at: &Path, bytes: u64) -> u64 {
+        bytes.saturating_mul(scale_of(at, self.scale))
+    }
+
+    /// A request that changes something, with a body of so many bytes, scaled.
     async fn change<T>(
         &self,
         bytes: u64,
@@ -128,22 +143,21 @@ impl<S: Service> Inner<S> {
 
     async fn put(&self, at: &Path, payload: PutPayload, mode: PutMode) -> Result<PutResult> {
         let bytes: Bytes = payload.into();
-        let size = bytes.len() as u64;
+        let stated = self.stated(at, bytes.len() as u64);
         let new = match mode {
             PutMode::Create => true,
             PutMode::Overwrite => false,
             PutMode::Update(_) => return Err(not_offered("conditional replacement")),
         };
         let key = self.key(at);
-        let put = self.change(size, move |inner, now| {
+        let put = self.change(stated, move |inner, now| {
             let number = fingerprint(&key, &bytes);
-            let stated = size.saturating_mul(inner.line.scale);
             let put = inner
                 .line
                 .service
                 .account()
                 .put(now, key.clone(), bytes, stated, new);
-            inner.line.served(Request::Put, size, number);
+            inner.line.served(Request::Put, stated, number);
             put.then_some(()).ok_or_else(|| Error::AlreadyExists {
                 path: key,
                 source: "the name is taken".into(),
@@ -194,8 +208,9 @@ impl<S: Service> Inner<S> {
             bytes.slice(range.start as usize..range.end as usize)
         };
         let size = body.len() as u64;
-        self.line.served(request, size, size);
-        self.line.answer(fate, size).await?;
+        let stated = self.stated(at, size);
+        self.line.served(request, stated, size);
+        self.line.answer(fate, stated).await?;
         Ok(GetResult {
             payload: GetResultPayload::Stream(stream::iter([Ok(body)]).boxed()),
             meta,

@@ -241,12 +241,12 @@ proptest! {
 fn a_request_takes_the_way_there_the_work_and_the_way_back() {
     let mut scene = scene(7, None, 0);
     let store = Arc::clone(&scene.store);
-    scene.run(async move { store.put(&path(1), vec![0; 10_000].into()).await.unwrap() });
+    scene.run(async move { store.put(&path(0), vec![0; 10_000].into()).await.unwrap() });
     // 1 MB at 1 MB/s, 10 ms there, 5 ms of work, 10 ms back.
     let put = SECOND + 10_000 + 5_000 + 10_000;
     assert_eq!(scene.host.handle.now(), put);
     let store = Arc::clone(&scene.store);
-    let meta = scene.run(async move { store.get(&path(1)).await.unwrap().meta });
+    let meta = scene.run(async move { store.get(&path(0)).await.unwrap().meta });
     assert_eq!(
         scene.host.handle.now(),
         put + 10_000 + 5_000 + SECOND + 10_000
@@ -264,21 +264,32 @@ fn a_request_takes_the_way_there_the_work_and_the_way_back() {
 }
 
 #[test]
+fn what_is_no_data_is_as_large_as_it_is() {
+    let mut scene = scene(7, None, 0);
+    let store = Arc::clone(&scene.store);
+    let manifest = path(1);
+    scene.run(async move { store.put(&manifest, vec![0; 10_000].into()).await.unwrap() });
+    // 10 kB at 1 MB/s.
+    assert_eq!(scene.host.handle.now(), 10_000 + 25_000);
+    assert_eq!(scene.service.account().bytes(), 10_000);
+}
+
+#[test]
 fn an_outage_refuses_and_breaks_what_is_under_way() {
     let mut scene = scene(7, Some((SECOND / 2, 60 * SECOND)), 0);
     let store = Arc::clone(&scene.store);
     let handle = scene.host.handle.clone();
     scene.run(async move {
-        let at = path(1);
+        let at = path(0);
         let put = || store.put(&at, vec![0; 10_000].into());
         assert!(is_transient(&put().await.unwrap_err()));
         assert_eq!(handle.now(), SECOND / 2);
         assert!(is_transient(&put().await.unwrap_err()));
-        assert!(is_transient(&store.head(&path(1)).await.unwrap_err()));
+        assert!(is_transient(&store.head(&path(0)).await.unwrap_err()));
         assert_eq!(handle.now(), SECOND / 2);
         handle.sleep_until(60 * SECOND).await;
         put().await.unwrap();
-        store.head(&path(1)).await.unwrap();
+        store.head(&path(0)).await.unwrap();
     });
 }
 

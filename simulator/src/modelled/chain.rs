@@ -7,6 +7,7 @@ use engine::format::point::Method;
 
 use crate::workload::Content;
 
+use super::fit::Index;
 use super::points::Points;
 
 /// A point.
@@ -99,8 +100,8 @@ pub(super) struct Drawn {
     /// Blocks that it stores, and of those the ones that are copied from its chain.
     pub(super) stored: u64,
     pub(super) copied: u64,
-    /// Blocks that the points store which it builds on.
-    pub(super) index: u64,
+    /// What the points store which it builds on.
+    pub(super) index: Index,
 }
 
 /// Blocks that are held against the latest point's at once.
@@ -121,7 +122,7 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
         owners: Arc::new([]),
         stored: 0,
         copied: 0,
-        index: 0,
+        index: Index::default(),
     };
     let (mut drawn, scope): (Drawn, Vec<&Point>) = match (method, latest) {
         (Method::Forever, latest) => {
@@ -158,11 +159,11 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
         }
     };
     // After the latest, `forever` refers to whatever there is, the newest first.
-    let (index, others): (u64, &[Point]) = match drawn.method {
-        Method::Forever => (points.stored(), points),
-        _ => (scope.iter().map(|point| point.stored).sum(), &[]),
+    let others: &[Point] = match drawn.method {
+        Method::Forever => points,
+        _ => &[],
     };
-    drawn.index = index;
+    drawn.index = Index::of(scope.iter().map(|point| point.stored));
     let find = |block: usize, version: u32| {
         // What was written after all points is in none.
         let known = version <= points.written();

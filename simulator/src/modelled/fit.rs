@@ -17,13 +17,34 @@ pub struct StepFit {
     pub reads: u64,
     /// Real bytes of manifests, lists and the index that it reads, whatever there is.
     pub got: u64,
-    /// And for each point that exists.
+    /// And for each point that exists: its manifest, which is as large as it is, whatever the scale.
     pub got_per_point: u64,
-    /// And, of the index, for each block that the points store which it builds on.
+    /// And, of the index, for each block that the points store which it builds on,
     pub got_per_block: u64,
+    /// and for each segment that tells of them. A prune reads the point's lists too.
+    pub got_per_segment: u64,
 }
 
-/// What one group's data costs the engine, in real bytes at the group's scale.
+/// What an index tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Index {
+    /// Blocks.
+    pub(super) blocks: u64,
+    /// In so many segments: one for each point that stored any.
+    pub(super) segments: u64,
+}
+
+impl Index {
+    /// Of points that stored so many blocks each.
+    pub(super) fn of(stored: impl Iterator<Item = u64>) -> Self {
+        stored.fold(Self::default(), |index, blocks| Self {
+            blocks: index.blocks + blocks,
+            segments: index.segments + u64::from(blocks > 0),
+        })
+    }
+}
+
+/// What one group's data costs the engine, in real bytes: data at the group's scale, manifests, marks and leases as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {
     /// Real bytes of a point in which nothing changed: its manifest.

@@ -16,7 +16,7 @@ use crate::trial::rates;
 use crate::world::account::Endpoint;
 
 use super::chain::{Point, draw};
-use super::fit::{Fit, Fits};
+use super::fit::{Fit, Fits, Index};
 use super::points::Points;
 use super::pool::Pool;
 use super::replica::ModelReplica;
@@ -79,7 +79,9 @@ impl Hands for ModelHands {
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
         let here = (Endpoint::Primary, self.place());
-        self.rounds(Step::Backup, here, drawn.index).await?;
+        // Points that share packs refer to whatever there is.
+        let index = self.pool.as_ref().map_or(drawn.index, Pool::index);
+        self.rounds(Step::Backup, here, index).await?;
         self.found();
         let used = snapshot
             .content
@@ -87,8 +89,7 @@ impl Hands for ModelHands {
             .filter(|version| **version != 0)
             .count() as u64;
         self.work(used, drawn.stored - drawn.copied).await;
-        let real = self.fit.base_bytes + self.fit.data(drawn.stored);
-        let stored = real * self.scale();
+        let stored = self.fit.base_bytes + self.fit.data(drawn.stored) * self.scale();
         let copied = self.fit.data(drawn.copied) * self.scale();
         self.send(stored, copied).await?;
         self.land(number, &snapshot, &drawn.owners, stored);
@@ -113,7 +114,7 @@ impl Hands for ModelHands {
         }
         self.reach(Endpoint::Primary, self.place()).await?;
         let here = (Endpoint::Primary, self.place());
-        self.rounds(Step::Forget, here, 0).await?;
+        self.rounds(Step::Forget, here, Index::default()).await?;
         self.marks(goes.len()).await;
         self.mark(&goes);
         Ok(goes)
@@ -122,11 +123,20 @@ impl Hands for ModelHands {
     async fn prune(&mut self) -> Result<Vec<u32>, Failed> {
         self.reach(Endpoint::Primary, self.place()).await?;
         let here = (Endpoint::Primary, self.place());
-        self.rounds(Step::Prune, here, 0).await?;
-        let (now, spec) = (self.ground.handle.now(), self.spec());
+        let (began, spec) = (self.ground.handle.now(), self.spec());
         let kept = spec.soft_delete_micros + spec.grace_micros;
-        let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= now);
+        let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= began);
+        let stay = self.points.iter().filter(|point| !over(point));
+        let index = Index::of(stay.map(|point| point.stored));
+        self.rounds(Step::Prune, here, index).await?;
+        let goes = self.points.iter().filter(|point| over(point));
+        let planned = self.pool.as_ref();
+        let planned = planned.map(|pool| self.planned(pool, goes, began));
+        if let Some((_, pruned)) = &planned {
+            self.repack(self.weigh(&pruned.written)).await?;
+        }
         let expired = self.points.extract(over);
+        let now = self.ground.handle.now();
         // The lease of a backup that died has lapsed.
         self.with_account(|account, key| account.delete(now, &key(Kind::Lease, 0)));
         for point in &expired {
@@ -135,16 +145,17 @@ impl Hands for ModelHands {
                 account.delete(now, &key(Kind::Mark, point.number));
             });
         }
-        match self.pool.take() {
-            Some(pool) => self.pool = Some(self.prune_pool(pool, &expired, now)),
-            None => self.prune_chains(&expired, now),
+        match planned {
+            Some(planned) => self.prune_pool(planned, (began, now)),
+            None => self.prune_chains(&expired, (began, now)),
         }
         Ok(expired.iter().map(|point| point.number).collect())
     }
 
     async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
         self.reach(at, place).await?;
-        self.rounds(Step::Points, (at, place), 0).await?;
+        self.rounds(Step::Points, (at, place), Index::default())
+            .await?;
         let now = self.ground.handle.now();
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {

@@ -11,7 +11,6 @@ use super::chain::Point;
 pub(super) struct Points {
     all: Vec<Point>,
     deleted: usize,
-    stored: u64,
     written: u32,
     print: u128,
 }
@@ -46,11 +45,6 @@ impl Points {
         self.deleted
     }
 
-    /// Blocks that all stored.
-    pub(super) fn stored(&self) -> u64 {
-        self.stored
-    }
-
     /// The last write that any point ever knew of: a block that was written later is in none.
     pub(super) fn written(&self) -> u32 {
         self.written
@@ -63,7 +57,6 @@ impl Points {
 
     /// Adds a new one.
     pub(super) fn push(&mut self, point: Point) {
-        self.stored += point.stored;
         self.written = self
             .written
             .max(point.content.iter().copied().max().unwrap_or(0));
@@ -101,7 +94,6 @@ impl Points {
     pub(super) fn extract(&mut self, goes: impl Fn(&Point) -> bool) -> Vec<Point> {
         let gone: Vec<Point> = self.all.extract_if(.., |point| goes(point)).collect();
         for point in &gone {
-            self.stored -= point.stored;
             match point.deleted {
                 Some(_) => self.deleted -= 1,
                 None => self.print = self.print.wrapping_sub(print(point)),
@@ -164,7 +156,7 @@ mod tests {
         points.delete(&[1, 3], 9);
         let gone = points.extract(|point| point.deleted.is_some());
         assert_eq!((gone.len(), points.deleted()), (2, 0));
-        assert_eq!((points.print(), points.stored()), (without, 2 + 1 + 1));
+        assert_eq!(points.print(), without);
     }
 
     #[test]

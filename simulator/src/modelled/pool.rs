@@ -10,7 +10,7 @@ use engine::units::Timestamp;
 
 use crate::workload::Content;
 
-use super::fit::pack_order;
+use super::fit::{Index, pack_order};
 
 /// A block's content: which block, which write.
 type Blob = (u32, u32);
@@ -177,6 +177,11 @@ impl Pool {
         (name, count, lists)
     }
 
+    /// What its index tells: of every pack that holds blocks, a prune's too.
+    pub(super) fn index(&self) -> Index {
+        Index::of(self.packs.values().map(|pack| pack.blobs.len() as u64))
+    }
+
     /// Whether each block that lies in a pack is one of `content`, pack by pack.
     pub(super) fn needed_of<'a>(
         &'a self,
@@ -275,6 +280,18 @@ impl Pool {
             }
         }
         pruned
+    }
+
+    /// The prune that decided at `began` is through: what it wrote and condemned is as old as that.
+    pub(super) fn came_through(&mut self, began: u64, now: u64) {
+        for pack in self.packs.values_mut() {
+            if pack.condemned == Some(began) {
+                pack.condemned = Some(now);
+            }
+            if pack.written == began {
+                pack.written = now;
+            }
+        }
     }
 
     fn condemn(&mut self, name: u32, now: u64) {

@@ -11,7 +11,7 @@ use engine::units::Timestamp;
 use tokio::sync::Notify;
 
 use crate::executor::HostId;
-use crate::network::LinkId;
+use crate::network::{LinkId, Transfer};
 use crate::scenario::SECOND;
 use crate::trial::ground::{Ground, lock};
 use crate::trial::hands::Failed;
@@ -25,6 +25,26 @@ use super::fit::{Fit, Fits};
 const PIECE_BYTES: u64 = 64 << 10;
 /// Bytes that a frame costs beside its body, as in `replication::wire`.
 const FRAME_BYTES: u64 = 100;
+
+/// A batch on its way. What came through counts, also where it is cut off.
+struct Sending<'a> {
+    replica: &'a ModelReplica,
+    transfer: Transfer,
+    ends: (usize, usize),
+    bytes: u64,
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        let own = self.replica;
+        let carried = self.bytes.saturating_sub(self.transfer.left());
+        lock(&own.state).did.sent_bytes += carried;
+        let mut meter = lock(&own.ground.meter);
+        let row = meter.at(own.ground.handle.now(), own.copy);
+        row.put_bytes += carried;
+        cross(row, &own.ground.scenario, self.ends, carried);
+    }
+}
 
 /// What was written in a stretch of time.
 #[derive(Clone, Debug)]
@@ -47,6 +67,8 @@ struct State {
     cut: Content,
     /// All was compared: the next batch ends even if it is empty.
     compared: bool,
+    /// When the sites meet, before which nothing can be compared.
+    meet: u64,
     queue: VecDeque<Batch>,
     /// Of the queue, so many are on their way or there.
     sent: usize,
@@ -73,6 +95,7 @@ impl State {
             now: Arc::clone(&content),
             cut: content,
             compared: false,
+            meet: 0,
             queue: VecDeque::new(),
             sent: 0,
             landed: 0,
@@ -84,6 +107,15 @@ impl State {
             said: 0,
             did: Did::default(),
         }
+    }
+
+    /// What was cut is void: what the other site lacks is found by comparing.
+    fn compare_all(&mut self) {
+        let newest = self.kept.back().or(self.folded.as_ref());
+        let there = newest.map(|batch| Arc::clone(&batch.content));
+        self.cut = there.unwrap_or_else(|| vec![0; self.now.len()].into());
+        self.queue.clear();
+        (self.journal, self.landed, self.compared) = (0, 0, true);
     }
 }
 
@@ -198,22 +230,17 @@ impl ModelReplica {
     }
 
     async fn send(&self, bytes: u64, (links, latency): (&Arc<[LinkId]>, u64)) {
-        let (from, to) = lock(&self.state).ends;
-        let carried = self.ground.roads.transfer(links, bytes + FRAME_BYTES);
-        if carried.await.is_err() {
+        let mut sending = Sending {
+            replica: self,
+            transfer: self.ground.roads.transfer(links, bytes + FRAME_BYTES),
+            ends: lock(&self.state).ends,
+            bytes,
+        };
+        if (&mut sending.transfer).await.is_err() {
             return;
         }
-        {
-            let mut meter = lock(&self.ground.meter);
-            let row = meter.at(self.ground.handle.now(), self.copy);
-            row.put_bytes += bytes;
-            cross(row, &self.ground.scenario, (from, to), bytes);
-        }
-        {
-            let mut state = lock(&self.state);
-            state.sent += 1;
-            state.did.sent_bytes += bytes;
-        }
+        drop(sending);
+        lock(&self.state).sent += 1;
         self.lands();
         let own = self.clone();
         let told = async move {
@@ -232,7 +259,7 @@ impl ModelReplica {
             .filter_map(|(block, (is, was))| (is != was).then_some(block))
             .collect();
         let waits = !changed.is_empty() || state.compared;
-        if state.compared && !state.up[1] {
+        if state.compared && (!state.up[1] || now <= state.meet) {
             return;
         }
         if waits && state.journal < self.journal_max {
@@ -416,14 +443,7 @@ impl Replicate for ModelReplica {
         if !up {
             return self.end();
         }
-        {
-            let mut state = lock(&self.state);
-            let newest = state.kept.back().or(state.folded.as_ref());
-            let there = newest.map(|batch| Arc::clone(&batch.content));
-            state.cut = there.unwrap_or_else(|| vec![0; state.now.len()].into());
-            state.queue.clear();
-            (state.journal, state.landed, state.compared) = (0, 0, true);
-        }
+        lock(&self.state).compare_all();
         self.start();
         self.send_from(self.ground.handle.now());
     }
@@ -433,7 +453,16 @@ impl Replicate for ModelReplica {
         self.ground.handle.crash(self.way_host());
         if up {
             // A link is tried again when batches end.
-            self.send_from(next_end(self.every, self.ground.handle.now()));
+            let meet = next_end(self.every, self.ground.handle.now());
+            {
+                let mut state = lock(&self.state);
+                // One without a point may be another than that which the journal was for: it is void.
+                if state.folded.is_none() {
+                    state.compare_all();
+                    state.meet = meet;
+                }
+            }
+            self.send_from(meet);
         }
     }
 

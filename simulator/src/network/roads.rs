@@ -204,6 +204,17 @@ enum Stage {
     Over,
 }
 
+impl Transfer {
+    /// Bytes that have not come through yet.
+    pub fn left(&self) -> u64 {
+        match self.stage {
+            Stage::Asked(_, bytes, _) => bytes,
+            Stage::Flows(flow) => self.roads.change(|state| state.network.left(flow)),
+            Stage::Arrives(_) | Stage::Over => 0,
+        }
+    }
+}
+
 impl Future for Transfer {
     type Output = Result<(), Stalled>;
 

@@ -130,6 +130,16 @@ impl Network {
         id
     }
 
+    /// Whole bytes that a flow has yet to carry; none for one that has ended. The network must have come to the present.
+    pub fn left(&mut self, flow: FlowId) -> u64 {
+        let Some(Flow { class, end }) = self.flows.get(flow).cloned() else {
+            return 0;
+        };
+        self.bring(class);
+        let left = end.saturating_sub(self.classes[class].volume);
+        u64::try_from(left.div_ceil(BYTE)).unwrap_or(u64::MAX)
+    }
+
     /// The class of a route, which may be new.
     fn class(&mut self, path: &[LinkId], lanes: u32) -> usize {
         let mut route = self.free.last().map_or_else(Route::default, |free| {

@@ -269,6 +269,7 @@ impl Replicate for EngineReplica {
         if let Some(ground) = self.ground.take() {
             ground.way.mute(0, true);
             ground.way.mute(1, true);
+            ground.way.reset(true);
         }
     }
 

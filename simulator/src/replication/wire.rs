@@ -202,14 +202,15 @@ impl Way {
         carried.await.is_ok()
     }
 
-    /// Carries what one end sends to the other, also when the sender is gone meanwhile.
+    /// Carries what one end sends to the other, also when the sender is gone meanwhile; but nothing more of a connection
+    /// that is broken at both ends.
     async fn pump(
         self: Arc<Self>,
         from: usize,
         mut queue: mpsc::Receiver<(u8, Bytes)>,
         (out, arrived): (mpsc::Sender<(u64, u8, Bytes)>, Arc<AtomicU64>),
     ) {
-        let mut lost = false;
+        let (mut lost, born) = (false, self.lock().resets);
         while let Some((kind, body)) = queue.recv().await {
             let mut left = body.len() as u64;
             let scale = if kind == PART { self.scale } else { 1 };
@@ -227,7 +228,14 @@ impl Way {
                     told(from, slice * scale);
                 }
                 // A stream that lacks a piece gives nothing of what comes after.
-                lost |= self.lock().mutes[from] > 0;
+                let (muted, resets) = {
+                    let state = self.lock();
+                    (state.mutes[from] > 0, state.resets)
+                };
+                if (0..2).all(|end| resets[end] != born[end]) {
+                    return;
+                }
+                lost |= muted;
                 if !lost {
                     arrived.fetch_add(slice.max(1), Ordering::Relaxed);
                 }

@@ -193,6 +193,7 @@ impl<H: Hands> Follower<H> {
         let mut up = self.is_up(to);
         {
             let content = self.remember();
+            self.ground.state(self.instance).kept[self.copy] = Kept::default();
             let mut replica = self.replica.lock().await;
             replica.begin((first.place, to), &content);
             if !up {
@@ -224,7 +225,10 @@ impl<H: Hands> Follower<H> {
                 ..now
             };
             self.count(replica.did());
-            self.note(&mut replica).await;
+            // What it has lies there also while nobody can look.
+            if up {
+                self.note(&mut replica).await;
+            }
         }
     }
 

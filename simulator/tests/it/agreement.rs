@@ -35,6 +35,7 @@ held! {
     offline_seeding_agrees: "offline-seeding",
     soft_delete_saves_the_day_agrees: "soft-delete-saves-the-day",
     ransomware_and_site_recovery_agrees: "ransomware-and-site-recovery",
+    backup_versus_site_recovery_agrees: "backup-versus-site-recovery",
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::trial::rates;
 use crate::world::account::Endpoint;
 
 use super::super::chain::Point;
-use super::super::fit::pack_order;
-use super::super::pool::Pool;
+use super::super::fit::{Index, pack_order};
+use super::super::pool::{Pool, Pruned, Written};
 use super::ModelHands;
 
 /// How long the engine's retry layer waits on average before it gives up (`engine::seam::store::Retries::PATIENT`).
@@ -112,20 +112,20 @@ impl ModelHands {
     }
 
     /// What a step asks beside the data that it moves: round trips, and lists that it reads: of all points, and the
-    /// index of `index` blocks.
+    /// index.
     pub(super) async fn rounds(
         &self,
         step: Step,
         (at, place): (Endpoint, usize),
-        index: u64,
+        index: Index,
     ) -> Result<(), Failed> {
         let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
         self.ground.handle.sleep(fit.rounds * trip).await;
         let (points, deleted) = (self.points.len() as u64, self.points.deleted() as u64);
         let small = fit.got_per_point * points + self.fit.mark_bytes * deleted;
-        let small = small * self.scale();
-        let large = (fit.got + fit.got_per_block * index) * self.scale();
+        let index = fit.got_per_block * index.blocks + fit.got_per_segment * index.segments;
+        let large = (fit.got + index) * self.scale();
         let got = small + large;
         {
             let mut meter = lock(&self.ground.meter);
@@ -174,19 +174,19 @@ impl ModelHands {
 
     /// The vault itself, which the first backup makes, and the lease, which one that was interrupted leaves.
     pub(super) fn found(&self) {
-        let (now, scale) = (self.ground.handle.now(), self.scale());
-        let (vault, lease) = (self.fit.vault_bytes * scale, self.fit.lease_bytes * scale);
+        let now = self.ground.handle.now();
+        let (vault, lease) = (self.fit.vault_bytes, self.fit.lease_bytes);
         self.with_account(|account, key| {
             account.put(now, key(Kind::Vault, 0), (), vault, true);
             account.put(now, key(Kind::Lease, 0), (), lease, false);
         });
     }
 
-    /// Blocks that are in the index of a point and of those that it needs.
-    pub(super) fn index_of(&self, point: &Point) -> u64 {
+    /// The index of a point and of those that it needs.
+    pub(super) fn index_of(&self, point: &Point) -> Index {
         let needs = point.needs();
         let needs = needs.iter().filter_map(|number| self.points.get(*number));
-        needs.map(|other| other.stored).sum::<u64>() + point.stored
+        Index::of(needs.chain([point]).map(|point| point.stored))
     }
 
     /// The fetches of a restore of a point, in real bytes, lists included.
@@ -301,7 +301,7 @@ impl ModelHands {
     /// Puts a point's objects.
     pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
-        let manifest = (self.fit.base_bytes * scale).min(stored);
+        let manifest = self.fit.base_bytes.min(stored);
         let most = PACK_BYTES as u64 / self.fit.block_bytes.max(1);
         let content = &snapshot.content;
         let packs = self.pool.as_mut();
@@ -328,7 +328,7 @@ impl ModelHands {
     pub(super) fn mark(&mut self, numbers: &[u32]) {
         let now = self.ground.handle.now();
         self.points.delete(numbers, now);
-        let bytes = self.fit.mark_bytes * self.scale();
+        let bytes = self.fit.mark_bytes;
         self.with_account(|account, key| {
             for number in numbers {
                 account.put(now, key(Kind::Mark, *number), (), bytes, true);
@@ -374,9 +374,20 @@ impl ModelHands {
         sound && there
     }
 
-    /// So many bytes were read from the store, and written to other packs of it.
-    fn repacked(&self, bytes: u64) {
-        let place = self.place();
+    /// Reads so many bytes from the store, and writes them to other packs of it.
+    pub(super) async fn repack(&self, bytes: u64) -> Result<(), Failed> {
+        if bytes == 0 {
+            return Ok(());
+        }
+        let (place, here) = (self.place(), Endpoint::Primary);
+        let path = |out| self.ground.path(self.instance, self.copy, here, place, out);
+        let ways = path(false).zip(path(true));
+        let ((back, _), (out, _)) = ways.ok_or(Failed::Unavailable)?;
+        let moved = async {
+            self.moved(&back, bytes).await;
+            self.moved(&out, bytes).await;
+        };
+        self.unless_down(here, place, std::pin::pin!(moved)).await?;
         let store = self.ground.store(self.instance, self.copy);
         let store_at = self.ground.place_of(store, Endpoint::Primary);
         let mut meter = lock(&self.ground.meter);
@@ -390,10 +401,11 @@ impl ModelHands {
             cross(row, &self.ground.scenario, (store_at, place), bytes);
             cross(row, &self.ground.scenario, (place, store_at), bytes);
         }
+        Ok(())
     }
 
     /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
-    pub(super) fn prune_chains(&mut self, expired: &[Point], now: u64) {
+    pub(super) fn prune_chains(&mut self, expired: &[Point], (began, now): (u64, u64)) {
         let grace = self.spec().grace_micros;
         self.condemned
             .extend(expired.iter().map(|point| (point.number, None)));
@@ -402,7 +414,7 @@ impl ModelHands {
         let needed = |number: u32| points.iter().any(|point| needs(point, number));
         let mut gone = Vec::new();
         self.condemned.retain_mut(|(number, since)| match since {
-            Some(since) if *since + grace <= now => {
+            Some(since) if *since + grace <= began => {
                 gone.push(*number);
                 false
             }
@@ -419,7 +431,14 @@ impl ModelHands {
         });
     }
 
-    pub(super) fn prune_pool(&self, mut pool: Pool, expired: &[Point], now: u64) -> Pool {
+    /// What a prune without the `expired` makes of a pool.
+    pub(super) fn planned<'a>(
+        &self,
+        pool: &Pool,
+        expired: impl Iterator<Item = &'a Point>,
+        now: u64,
+    ) -> (Pool, Pruned) {
+        let mut pool = pool.clone();
         for point in expired {
             pool.remove(point.number, &point.content);
         }
@@ -428,20 +447,33 @@ impl ModelHands {
             soft_delete_seconds: spec.soft_delete_micros / SECOND,
             grace_seconds: spec.grace_micros / SECOND,
         };
-        let (fit, scale) = (Arc::clone(&self.fit), self.scale());
-        let pruned = pool.prune(terms, now, |blobs, lists| fit.pack(blobs, lists));
-        let moved = pruned.written.iter();
-        let moved = moved.map(|(_, blobs, lists)| fit.pack(*blobs, *lists) * scale);
-        self.repacked(moved.sum());
+        let pruned = pool.prune(terms, now, |blobs, lists| self.fit.pack(blobs, lists));
+        (pool, pruned)
+    }
+
+    /// Bytes of packs, scaled.
+    pub(super) fn weigh<'a>(&self, packs: impl IntoIterator<Item = &'a Written>) -> u64 {
+        let packs = packs.into_iter();
+        let bytes = packs.map(|(_, blobs, lists)| self.fit.pack(*blobs, *lists));
+        bytes.sum::<u64>() * self.scale()
+    }
+
+    /// A prune's packs come, and those that it swept go.
+    pub(super) fn prune_pool(
+        &mut self,
+        (mut pool, pruned): (Pool, Pruned),
+        (began, now): (u64, u64),
+    ) {
+        pool.came_through(began, now);
         self.with_account(|account, key| {
-            for (pack, blobs, lists) in pruned.written {
-                let bytes = fit.pack(blobs, lists) * scale;
-                account.put(now, key(Kind::Pack, pack), (), bytes, true);
+            for pack in &pruned.written {
+                let bytes = self.weigh([pack]);
+                account.put(now, key(Kind::Pack, pack.0), (), bytes, true);
             }
             for pack in pruned.swept {
                 account.delete(now, &key(Kind::Pack, pack));
             }
         });
-        pool
+        self.pool = Some(pool);
     }
 }
