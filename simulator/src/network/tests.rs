@@ -218,6 +218,25 @@ proptest! {
             prop_assert_eq!(watched.carried(LinkId(link)), quiet.carried(LinkId(link)));
         }
     }
+
+    /// Of flows over one link, what is left and what it carried is all that they have, at any time.
+    #[test]
+    fn what_is_left_was_not_carried(bytes in proptest::collection::vec(1_u64..5_000_000, 1..10), looks in proptest::collection::vec(0_u64..60 * SECOND, 1..20)) {
+        let mut network = Network::new(None);
+        let link = network.add_link(300_000);
+        let flows: Vec<FlowId> = bytes.iter().map(|bytes| network.start(&[link], *bytes, 1)).collect();
+        let mut looks = looks;
+        looks.sort_unstable();
+        for look in looks {
+            network.advance(look);
+            let left: u64 = flows.iter().map(|flow| network.left(*flow)).sum();
+            // A byte that is partly through is left, and may be counted as carried as well.
+            let all = left + network.carried(link);
+            prop_assert!(all.abs_diff(bytes.iter().sum()) <= flows.len() as u64, "{all} at {look}");
+        }
+        network.advance(1_000 * SECOND);
+        prop_assert!(flows.iter().all(|flow| network.left(*flow) == 0));
+    }
 }
 
 #[test]

@@ -82,7 +82,8 @@ impl EngineReplica {
                 journal_bytes: journal,
                 memory_bytes: journal,
                 retry: Duration::from_micros(SECOND),
-                // Messages that each site lives come once in a batch here.
+                // Messages that each site lives come once in a batch here; a call to a site that is down is given up after
+                // as long, so that a longer silence has a replica that came back wait for its next batches.
                 silence: Duration::from_micros(4 * every),
             },
             ground: None,
