@@ -10,7 +10,7 @@ use engine::replication::extents::Payload;
 use engine::replication::replica::{Choice, Point, Retention};
 use engine::replication::source::{Settings, Source};
 use engine::units::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::draw::Draws;
 use crate::executor::{Executor, HostId};
@@ -40,7 +40,7 @@ const WARM_UP: u64 = 10 * SECOND;
 const LOOK: u64 = 1000;
 
 /// What happens to the link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// So many bytes a second pass.
@@ -52,7 +52,7 @@ pub enum Change {
 }
 
 /// A drill, as it was played. Instants are microseconds from when the first record was written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drill {
     /// Bytes of the disk.
     pub disk_bytes: u64,
@@ -75,7 +75,7 @@ pub struct Drill {
 }
 
 /// What a drill came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Played {
     /// From the capture of the point that was taken to the loss.
     pub rpo_micros: u64,

@@ -17,7 +17,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use rand::{RngExt, SeedableRng};
 
-use super::world::{Here, Memory, Paused};
+use super::world::{Here, Memory, Paused, on_paused_time};
 
 const SIZES: [u64; 2] = [16 * PIECE, 9 * PIECE + 4096];
 const WHO: (ObjectId, u64) = (ObjectId([1; 16]), 1);
@@ -278,13 +278,7 @@ async fn read(instant: &Arc<Before>, mut rng: Rng, truth: &[Vec<u8>]) -> Result<
 }
 
 fn run(seed: u64, planted: Planted) -> Result<u64, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async { Play::new(seed, planted).play().await })
+    on_paused_time(async { Play::new(seed, planted).play().await })
 }
 
 /// `FIREDRILL_SEEDS` sets how many.

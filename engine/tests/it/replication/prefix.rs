@@ -16,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::changed::Remembered;
-use super::world::{Exchange, Here, Memory, Paused, There};
+use super::world::{Exchange, Here, Memory, Paused, There, on_paused_time};
 
 const SIZES: [u64; 2] = [1 << 20, 700 * 1024];
 
@@ -299,13 +299,7 @@ fn every_point_is_an_instant_whatever_breaks() {
         .unwrap_or(0);
     let mut told = 0;
     for seed in first..first + seeds {
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        told += runtime.block_on(play(seed));
+        told += on_paused_time(play(seed));
     }
     assert!(told > 0, "what changed between points is told now and then");
 }

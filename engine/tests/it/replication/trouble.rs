@@ -14,7 +14,7 @@ use engine::replication::source::{Progress, Settings, Source};
 use engine::seam::{BlockDevice, Clock, Run};
 use futures::FutureExt;
 
-use super::world::{Exchange, Here, Memory, Paused, There};
+use super::world::{Exchange, Here, Memory, Paused, There, on_paused_time};
 
 const BYTES: u64 = 2 << 20;
 
@@ -118,16 +118,6 @@ async fn meet(ward: &Ward, done: impl Fn(&Progress) -> bool) -> u64 {
         () = Box::pin(serve).fuse() => panic!("serving ended"),
     }
     links
-}
-
-fn on_paused_time<T>(play: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(play)
 }
 
 fn is_there(progress: &Progress) -> bool {

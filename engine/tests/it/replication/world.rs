@@ -23,6 +23,17 @@ use futures::future::BoxFuture;
 use object_store::memory::InMemory;
 use tokio::sync::{Notify, mpsc};
 
+/// Plays something on a clock that jumps to whatever comes next.
+pub(super) fn on_paused_time<T>(play: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    runtime.block_on(play)
+}
+
 /// The runtime's paused clock.
 #[derive(Debug)]
 pub(super) struct Paused(tokio::time::Instant);
