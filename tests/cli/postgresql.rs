@@ -127,8 +127,9 @@ impl Drop for Cluster {
 
 /// Commits row after row until its input ends; gives the last that was acknowledged.
 fn write_until_told(cluster: &Cluster) -> (Child, std::thread::JoinHandle<u64>) {
+    // Whatever fails ends it: it would wait for more while it is waited for.
     let mut child = cluster
-        .psql(&[])
+        .psql(&["-v", "ON_ERROR_STOP=1"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         // It is the one to be cut off when the server goes.

@@ -89,7 +89,8 @@ type Rows = Arc<Mutex<Vec<(u64, SystemTime)>>>;
 
 /// Commits row after row for as long as there is a server; when each was acknowledged.
 fn commit_rows(cluster: &Cluster) -> (Rows, std::thread::JoinHandle<()>) {
-    let mut command = cluster.psql(&[]);
+    // Whatever fails ends it: it would wait for more while it is waited for.
+    let mut command = cluster.psql(&["-v", "ON_ERROR_STOP=1"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.stderr(Stdio::null()).spawn().expect("psql runs");
     let told = BufReader::new(child.stdout.take().expect("its output"));
