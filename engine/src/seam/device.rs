@@ -141,9 +141,15 @@ impl FileDevice {
         }
         let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
         // The same file even where another was given its name.
-        let passing = File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(failed)?;
-        // Advice: whoever can't take it reads as ever.
-        let _taken = fadvise(&passing, 0, None, Advice::Random).is_ok();
+        let passing = match File::open(format!("/proc/self/fd/{}", file.as_raw_fd())) {
+            Ok(passing) => {
+                // Advice: whoever can't take it reads as ever.
+                let _taken = fadvise(&passing, 0, None, Advice::Random).is_ok();
+                passing
+            }
+            // Without /proc what is read once is read as everything else is.
+            Err(_) => file.try_clone().map_err(failed)?,
+        };
         let shared = Shared {
             file,
             passing,
