@@ -125,7 +125,7 @@ fn document(point: &Point) -> serde_json::Value {
         "host": manifest.host,
         "tags": manifest.tags,
         "method": manifest.method.name(),
-        "captured": instant(manifest.captured),
+        "captured": output::exact(manifest.captured),
         "consistency": manifest.consistency().name(),
         "group": manifest.instant.map(|instant| instant.group.to_string()),
         "base": manifest.base.map(|base| base.to_string()),

@@ -6,7 +6,7 @@ use engine::units::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::output::instant;
+use crate::output::{exact, instant};
 
 use super::{Asked, Group, going};
 
@@ -64,7 +64,7 @@ pub(super) fn document(
             let reasons: Vec<_> = verdict.reasons.iter().map(ToString::to_string).collect();
             json!({
                 "point": point.id.to_string(),
-                "captured": instant(point.manifest.captured),
+                "captured": exact(point.manifest.captured),
                 "keep": verdict.keep,
                 "reasons": reasons,
             })
@@ -144,7 +144,7 @@ pub(super) fn columns_document(asked: &Asked<'_>, columns: &Columns<'_>, now: Ti
             });
             json!({
                 "point": point.id.to_string(),
-                "captured": instant(point.manifest.captured),
+                "captured": exact(point.manifest.captured),
                 "keep": keep.collect::<serde_json::Map<_, _>>(),
             })
         });

@@ -46,12 +46,11 @@ pub(super) async fn run(args: &RestoreArgs, both: &Both, json: bool) -> Result<E
         }
         bar.done();
     }
-    let captured = held.captured.map(|(at, _)| output::instant(at));
-    let captured = captured.unwrap_or_default();
+    let captured = held.captured.map(|(at, _)| at);
     if json {
         output::print_json(&json!({
             "chosen": both.document(),
-            "captured": captured,
+            "captured": captured.map(output::exact),
             "target": target,
             "dry_run": args.dry_run,
             "files": held.disks.len(),
@@ -66,7 +65,8 @@ pub(super) async fn run(args: &RestoreArgs, both: &Both, json: bool) -> Result<E
         "restored"
     };
     output::print(&format!(
-        "{verb} the replica's point of {captured}: {} in {} disk(s) to {}\n  took {}\n",
+        "{verb} the replica's point of {}: {} in {} disk(s) to {}\n  took {}\n",
+        captured.map(output::instant).unwrap_or_default(),
         bytes(total),
         held.disks.len(),
         target.display(),

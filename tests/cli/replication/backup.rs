@@ -239,6 +239,14 @@ fn a_point_of_the_other_site_is_backed_up_there() {
     pair.source.converge();
     let told = json(&["backup", &vault, "--replica", &replica]);
     assert_eq!(read_bytes(&told), 65_536, "{told}");
+    // Every document tells the same instant of a point: any of them is given back.
+    let listed = json(&["points", &vault]);
+    let listed = listed["points"].as_array().expect("a list");
+    for (_, told) in &points {
+        let of = |document: &&Value| document["point"] == told["point"];
+        let found = listed.iter().find(of).expect("the point");
+        assert_eq!(found["captured"], told["captured"]);
+    }
     // One of the past is one of the past. (The first there is: an earlier instant has none.)
     let captured = points[0].0.as_str().expect("an instant").to_owned();
     pair.source.kill();
