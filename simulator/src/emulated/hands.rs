@@ -196,7 +196,10 @@ impl Hands for EngineHands {
         let chain_length = made.manifest.chain_length;
         let manifest = self.manifest_bytes(made.point);
         // The manifest is as large as it is.
-        let stated = |bytes: u64| (bytes - manifest) * group.scale() + manifest;
+        let stated = |bytes: u64| {
+            let small = manifest.min(bytes);
+            (bytes - small) * group.scale() + small
+        };
         self.known.insert(
             number,
             Known {
