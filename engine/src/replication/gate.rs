@@ -111,28 +111,43 @@ impl Gate {
             until: from.saturating_add(length),
             writes,
         };
+        if let Some(pass) = self.try_enter(stretch)? {
+            return Ok(pass);
+        }
         loop {
             let changed = self.changed.notified();
             let mut changed = std::pin::pin!(changed);
             // From here on no change is missed.
             changed.as_mut().enable();
-            {
-                let mut state = self.lock();
-                if let Some(why) = state.closed.as_ref().filter(|_| writes) {
-                    return Err(Error::new(ErrorKind::Denied, why.clone()));
-                }
-                let overlaps = |busy: &Stretch| busy.overlaps(disk, from, stretch.until);
-                let may = !writes || !state.is_shut();
-                if may && !state.busy.iter().any(overlaps) {
-                    state.busy.push(stretch);
-                    return Ok(Pass {
-                        gate: self,
-                        stretch,
-                    });
-                }
+            if let Some(pass) = self.try_enter(stretch)? {
+                return Ok(pass);
             }
             changed.await;
         }
+    }
+
+    fn try_enter(&self, stretch: Stretch) -> Result<Option<Pass<'_>>> {
+        let mut state = self.lock();
+        if let Some(why) = state.closed.as_ref().filter(|_| stretch.writes) {
+            return Err(Error::new(ErrorKind::Denied, why.clone()));
+        }
+        let Stretch {
+            disk, from, until, ..
+        } = stretch;
+        let is_held = stretch.writes && state.is_shut();
+        if is_held
+            || state
+                .busy
+                .iter()
+                .any(|busy| busy.overlaps(disk, from, until))
+        {
+            return Ok(None);
+        }
+        state.busy.push(stretch);
+        Ok(Some(Pass {
+            gate: self,
+            stretch,
+        }))
     }
 
     /// Whether someone is at any of a stretch.

@@ -10,7 +10,7 @@ use crate::format::layout::NONCE_BYTES;
 use crate::format::part::{
     Extent, FRAME_BYTES, Frame, HEADER_BYTES, Header, Index, PART_BYTES_MAX, SEAL_BYTES,
 };
-use crate::seal::{compress_into, decompress, open_in_place, seal_in_place};
+use crate::seal::{compress_into, decompress_into, open_in_place, seal_in_place};
 use crate::seam::Entropy;
 
 use super::extents::{Payload, Spot};
@@ -249,13 +249,42 @@ impl Opened {
         number: usize,
         sealed: &[u8],
     ) -> Result<Vec<u8>> {
-        let damaged =
-            || Error::corrupt(object, format!("its frame {number} is not what was sealed"));
-        let (frame, _) = self.frames.get(number).ok_or_else(damaged)?;
-        let (key, aad) = (key.of(&self.head), associated(&self.head, number as u32));
-        let mut sealed = sealed.to_vec();
-        let packed = open_in_place(&key, &aad, &mut sealed).ok_or_else(damaged)?;
-        decompress(frame.codec, packed, frame.raw as usize).ok_or_else(damaged)
+        let mut content = Vec::new();
+        let opener = Opener::new(self, key, object);
+        opener.open(number, sealed, &mut Vec::new(), &mut content)?;
+        Ok(content)
+    }
+
+    /// Whether all of a part that is in memory is what was sealed, and comes back.
+    ///
+    /// # Errors
+    /// `Corrupt` where it does not.
+    pub(crate) fn check(&self, key: &GroupKey, object: &str, bytes: &[u8]) -> Result<()> {
+        let mut content = Vec::new();
+        self.each_frame(key, object, bytes, &mut content, Vec::clear)
+    }
+
+    fn each_frame(
+        &self,
+        key: &GroupKey,
+        object: &str,
+        bytes: &[u8],
+        content: &mut Vec<u8>,
+        done: impl Fn(&mut Vec<u8>),
+    ) -> Result<()> {
+        if bytes.len() as u64 != self.bytes {
+            return Err(Error::corrupt(
+                object,
+                "it is not as long as its index says",
+            ));
+        }
+        let (opener, mut room) = (Opener::new(self, key, object), Vec::new());
+        for (number, (frame, begins)) in self.frames.iter().enumerate() {
+            let range = *begins as usize..(*begins + u64::from(frame.sealed)) as usize;
+            opener.open(number, &bytes[range], &mut room, content)?;
+            done(content);
+        }
+        Ok(())
     }
 
     /// Opens all of a part that is in memory: what was written, in order.
@@ -268,17 +297,8 @@ impl Opened {
         object: &str,
         bytes: &[u8],
     ) -> Result<Vec<(Spot, Payload)>> {
-        if bytes.len() as u64 != self.bytes {
-            return Err(Error::corrupt(
-                object,
-                "it is not as long as its index says",
-            ));
-        }
         let mut content = Vec::with_capacity(self.frames.len() * FRAME_BYTES as usize);
-        for (number, (frame, begins)) in self.frames.iter().enumerate() {
-            let range = *begins as usize..(*begins + u64::from(frame.sealed)) as usize;
-            content.extend(self.content(key, object, number, &bytes[range])?);
-        }
+        self.each_frame(key, object, bytes, &mut content, |_| ())?;
         let mut content = Bytes::from(content);
         let payloads = self.extents.iter().map(|extent| {
             let payload = if extent.zeros {
@@ -289,6 +309,38 @@ impl Opened {
             ((extent.disk, extent.offset), payload)
         });
         Ok(payloads.collect())
+    }
+}
+
+/// Opens the frames of a part.
+struct Opener<'a> {
+    part: &'a Opened,
+    object: &'a str,
+    key: [u8; 32],
+}
+
+impl<'a> Opener<'a> {
+    fn new(part: &'a Opened, key: &GroupKey, object: &'a str) -> Self {
+        let key = key.of(&part.head);
+        Self { part, object, key }
+    }
+
+    /// Opens frame `number`, whose sealed bytes these are, in `room`, and appends what it held to `out`.
+    fn open(
+        &self,
+        number: usize,
+        sealed: &[u8],
+        room: &mut Vec<u8>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let what = || format!("its frame {number} is not what was sealed");
+        let damaged = || Error::corrupt(self.object, what());
+        let (frame, _) = self.part.frames.get(number).ok_or_else(damaged)?;
+        room.clear();
+        room.extend_from_slice(sealed);
+        let aad = associated(&self.part.head, number as u32);
+        let packed = open_in_place(&self.key, &aad, room).ok_or_else(damaged)?;
+        decompress_into(frame.codec, packed, frame.raw as usize, out).ok_or_else(damaged)
     }
 }
 

@@ -135,14 +135,35 @@ fn compressor(effort: &Effort) -> std::io::Result<Compressor<'static>> {
 
 /// Undoes [`compress_into`]: gives exactly `raw_bytes` bytes, or `None`.
 pub fn decompress(codec: Codec, packed: &[u8], raw_bytes: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(raw_bytes);
+    decompress_into(codec, packed, raw_bytes, &mut out)?;
+    Some(out)
+}
+
+/// As [`decompress`], appended to `out`.
+#[must_use]
+pub fn decompress_into(
+    codec: Codec,
+    packed: &[u8],
+    raw_bytes: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
     match codec {
-        Codec::Raw => (packed.len() == raw_bytes).then(|| packed.to_vec()),
+        Codec::Raw => {
+            let is_whole = packed.len() == raw_bytes;
+            is_whole.then(|| out.extend_from_slice(packed))
+        }
         Codec::Zstd => DECOMPRESSOR.with_borrow_mut(|slot| {
             if slot.is_none() {
                 *slot = Decompressor::new().ok();
             }
-            let raw = slot.as_mut()?.decompress(packed, raw_bytes).ok()?;
-            (raw.len() == raw_bytes).then_some(raw)
+            let start = out.len();
+            out.resize(start + raw_bytes, 0);
+            let bytes = slot
+                .as_mut()?
+                .decompress_to_buffer(packed, &mut out[start..])
+                .ok()?;
+            (bytes == raw_bytes).then_some(())
         }),
     }
 }

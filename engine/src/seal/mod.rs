@@ -7,7 +7,7 @@ mod object;
 mod passphrase;
 
 pub use aead::{open_in_place, seal_in_place};
-pub use compress::{compress_into, decompress};
+pub use compress::{compress_into, decompress, decompress_into};
 pub use keyring::Keyring;
 pub use object::{open_object, seal_object};
 pub use passphrase::{unwrap_keyring, wrap_keyring};

@@ -23,6 +23,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::error::{Error, ErrorKind, Result};
 
+use super::waiting::{Waiting, until_here, waiting};
+
 /// A disk. Ranges are in bytes and need no alignment; one that reaches past the end is `Invalid`.
 /// Calls may run beside each other. What two of them leave where they overlap is either's.
 #[async_trait]
@@ -182,6 +184,10 @@ impl FileDevice {
         what: &'static str,
         job: impl FnOnce(&Shared) -> io::Result<T> + Send + 'static,
     ) -> Result<T> {
+        if waiting() != Waiting::Elsewhere {
+            until_here().await;
+            return job(&self.shared).map_err(|error| self.failed(what, error));
+        }
         let shared = Arc::clone(&self.shared);
         #[expect(clippy::disallowed_methods, reason = "the seam's one real disk")]
         let done = tokio::task::spawn_blocking(move || job(&shared)).await;
@@ -377,10 +383,13 @@ impl BlockDevice for FileDevice {
         let job = move |shared: &Shared| shared.file.write_all_at(&data, offset);
         // A write into the page cache takes less than handing it to another thread does. Where it waits
         // after all, the runtime goes on without this thread, if it has more than one.
-        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        let done = if waiting() != Waiting::Elsewhere {
+            job(&self.shared)
+        } else if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             return self.wait("write", job).await;
-        }
-        let done = tokio::task::block_in_place(|| job(&self.shared));
+        } else {
+            tokio::task::block_in_place(|| job(&self.shared))
+        };
         done.map_err(|error| self.failed("write", error))
     }
 
@@ -409,10 +418,12 @@ mod tests {
     use std::path::PathBuf;
 
     use bytes::Bytes;
+    use futures::FutureExt;
     use tempfile::TempDir;
 
     use super::{BlockDevice, FileDevice, Run, holder};
     use crate::ErrorKind;
+    use crate::seam::waiting::{Waiting, set_waiting};
 
     const MIB: u64 = 1 << 20;
 
@@ -477,6 +488,24 @@ mod tests {
             assert_eq!(device.runs(0, 4 * MIB).await.unwrap(), [run(4 * MIB, true)]);
             assert_eq!(device.runs(4 * MIB, 0).await.unwrap(), []);
         });
+    }
+
+    #[test]
+    fn what_may_take_long_waits_for_a_thread_that_may_wait() {
+        let (_folder, path) = image();
+        let device = FileDevice::open(&path, true).unwrap();
+        set_waiting(Waiting::Later);
+        let written = device.write(0, Bytes::from_static(b"drill"));
+        written.now_or_never().unwrap().unwrap();
+        let (mut zeroed, mut flushed) = (device.zero(0, 5, true), device.flush());
+        assert!((&mut zeroed).now_or_never().is_none());
+        assert!((&mut flushed).now_or_never().is_none());
+        assert_eq!(std::fs::read(&path).unwrap()[..5], *b"drill");
+        set_waiting(Waiting::Here);
+        zeroed.now_or_never().unwrap().unwrap();
+        flushed.now_or_never().unwrap().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap()[..5], [0; 5]);
+        set_waiting(Waiting::Elsewhere);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod entropy;
 mod link;
 mod quiesce;
 pub mod store;
+pub(crate) mod waiting;
 mod workers;
 
 use std::fmt;

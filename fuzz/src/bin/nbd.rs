@@ -13,6 +13,9 @@ use engine::seam::{Clock, Run};
 use engine::units::Timestamp;
 use futures::future::BoxFuture;
 use libfuzzer_sys::fuzz_target;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::runtime::Builder;
 
 const DISK_BYTES: usize = 4000;
 
@@ -42,9 +45,18 @@ fuzz_target!(|data: &[u8]| {
     let (_stage, seen) = tokio::sync::watch::channel(Stage::Serve);
     let sent = [start, rest].concat();
     let mut told = Vec::new();
-    let stream = tokio::io::join(&sent[..], &mut told);
-    // Any end will do, so long as it is one.
-    let _ = futures::executor::block_on(server.handle(stream, seen)).is_ok();
+    let runtime = Builder::new_current_thread().enable_io().build();
+    runtime.expect("a runtime").block_on(async {
+        let (ours, theirs) = UnixStream::pair().expect("sockets");
+        let (mut answers, mut questions) = ours.into_split();
+        let hang_up = async move {
+            // The server may have hung up first.
+            let _ = questions.write_all(&sent).await.is_ok();
+        };
+        let talk = server.handle(theirs, seen);
+        // Any end will do, so long as it is one.
+        let (_, (), _) = futures::join!(talk, hang_up, answers.read_to_end(&mut told));
+    });
     assert!(told.starts_with(b"NBDMAGIC"));
 });
 

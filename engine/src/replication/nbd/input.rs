@@ -2,11 +2,11 @@
 //! the buffer that it was read into.
 
 use std::io;
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::os::fd::AsFd;
 
-use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt};
+use bytes::{Buf, Bytes};
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, recv};
 
 use super::negotiate::foul;
 use super::wire::{REQUEST_BYTES_MAX, REQUEST_HEADER_BYTES, Request};
@@ -15,15 +15,14 @@ use crate::error::Result;
 /// How much room a read finds, in bytes: 31 writes of a page with their headers, or what a unix socket
 /// holds by default.
 const AHEAD_BYTES: usize = 128 << 10;
-/// Below so much room a buffer is not read into any more.
-const ROOM_BYTES_MIN: usize = 16 << 10;
 
 /// What was read and not yet taken.
 #[derive(Default)]
 pub(super) struct Input {
-    buffer: BytesMut,
-    /// The header of a request whose data is not all there.
-    request: Option<Request>,
+    /// Requests, of which the last may lack its end.
+    ready: Bytes,
+    /// What is read into: the beginning of a request.
+    filling: Vec<u8>,
     /// How long the next request likely is, in bytes: as the longest of late.
     expected_bytes: usize,
 }
@@ -34,58 +33,76 @@ impl Input {
     /// # Errors
     /// `Invalid` on what is no request, or one too long to be read: nothing after it makes sense.
     pub(super) fn next(&mut self) -> Result<Option<(Request, Bytes)>> {
-        let request = match self.request.take() {
-            Some(request) => request,
-            None => match self.buffer.split_first_chunk() {
-                Some((header, _)) => self.header(*header)?,
-                None => return Ok(None),
-            },
+        let Some((request, bytes)) = first(&self.ready)? else {
+            return Ok(None);
         };
-        if self.buffer.len() < request.data_bytes() {
-            self.request = Some(request);
+        let faded = self.expected_bytes - self.expected_bytes / 16;
+        self.expected_bytes = faded.max(bytes);
+        if self.ready.len() < bytes {
             return Ok(None);
         }
-        let data = self.buffer.split_to(request.data_bytes()).freeze();
+        let mut data = self.ready.split_to(bytes);
+        data.advance(REQUEST_HEADER_BYTES);
         Ok(Some((request, data)))
-    }
-
-    fn header(&mut self, header: [u8; REQUEST_HEADER_BYTES]) -> Result<Request> {
-        let request = Request::parse(&header)
-            .ok_or_else(|| foul("the client sent something else than a request"))?;
-        if request.data_bytes() > REQUEST_BYTES_MAX as usize {
-            let what = format!("the client sent {} bytes to write at once", request.length);
-            return Err(foul(what));
-        }
-        self.buffer.advance(REQUEST_HEADER_BYTES);
-        let faded = self.expected_bytes - self.expected_bytes / 16;
-        self.expected_bytes = faded.max(REQUEST_HEADER_BYTES + request.data_bytes());
-        Ok(request)
     }
 
     /// Whether a request has begun and not ended.
     pub(super) fn is_amid(&self) -> bool {
-        self.request.is_some() || !self.buffer.is_empty()
+        !self.ready.is_empty() || !self.filling.is_empty()
     }
 
-    /// Reads once, and tells how much; nothing is the end.
-    pub(super) fn poll_fill<S: AsyncRead + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
-        let ahead = AHEAD_BYTES.max(self.expected_bytes);
-        if self.buffer.is_empty() && self.buffer.capacity() > 4 * ahead {
+    /// Waits for what comes, and tells how many bytes those were; none is the end.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub(super) fn fill(&mut self, socket: impl AsFd) -> io::Result<usize> {
+        self.filling
+            .extend_from_slice(&std::mem::take(&mut self.ready));
+        if let Ok(Some((_, bytes))) = first(&self.filling) {
+            self.expected_bytes = self.expected_bytes.max(bytes);
+        }
+        let room = AHEAD_BYTES.max(self.expected_bytes);
+        if self.filling.is_empty() && self.filling.capacity() > 4 * room {
             // Made for longer requests than come now.
-            self.buffer = BytesMut::new();
+            self.filling = Vec::new();
         }
-        let room = self.buffer.capacity() - self.buffer.len();
-        let lacks = self.request.map_or(0, |request| request.data_bytes());
-        let lacks = lacks.saturating_sub(self.buffer.len());
-        if room < lacks {
-            self.buffer.reserve(lacks.max(self.expected_bytes));
-        } else if lacks == 0 && room < ROOM_BYTES_MIN.max(self.expected_bytes) {
-            self.buffer.reserve(ahead);
+        let lacking = room.saturating_sub(self.filling.len()).max(1);
+        self.filling.reserve_exact(lacking);
+        let (_, read) = recv(
+            socket,
+            spare_capacity(&mut self.filling),
+            RecvFlags::empty(),
+        )?;
+        let is_whole = match first(&self.filling) {
+            Ok(Some((_, bytes))) => self.filling.len() >= bytes,
+            Ok(None) => false,
+            // It is told of when it is taken.
+            Err(_) => true,
+        };
+        if is_whole {
+            // Whoever keeps a request for long keeps no more than twice as much.
+            self.ready = if self.filling.len() < self.filling.capacity() / 2 {
+                let ready = Bytes::copy_from_slice(&self.filling);
+                self.filling.clear();
+                ready
+            } else {
+                std::mem::take(&mut self.filling).into()
+            };
         }
-        pin!(stream.read_buf(&mut self.buffer)).poll(cx)
+        Ok(read)
     }
+}
+
+/// The request that `bytes` begin with, and how long it is with its data.
+fn first(bytes: &[u8]) -> Result<Option<(Request, usize)>> {
+    let Some((header, _)) = bytes.split_first_chunk::<REQUEST_HEADER_BYTES>() else {
+        return Ok(None);
+    };
+    let request = Request::parse(header)
+        .ok_or_else(|| foul("the client sent something else than a request"))?;
+    if request.data_bytes() > REQUEST_BYTES_MAX as usize {
+        let what = format!("the client sent {} bytes to write at once", request.length);
+        return Err(foul(what));
+    }
+    Ok(Some((request, REQUEST_HEADER_BYTES + request.data_bytes())))
 }

@@ -16,5 +16,5 @@ mod tls;
 
 pub use export::{DIRTY_CONTEXT, DeviceExport, DirtyRun, Export, Exports, Named};
 pub use listen::{Address, Listener, Serving, check_exposure};
-pub use server::{Event, Server, Stage, Witness};
+pub use server::{Event, Server, Socket, Stage, Witness};
 pub use tls::Tls;

@@ -2,11 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::os::fd::AsFd;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::AsyncWrite;
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
 /// Data up to this many bytes is copied beside its header: a piece more for the system to gather costs
 /// as much as copying a page.
@@ -20,19 +19,12 @@ pub(super) struct Output {
     pieces: VecDeque<Bytes>,
     tail: BytesMut,
     bytes: usize,
-    /// Whether the stream may still hold back what it took.
-    unflushed: bool,
 }
 
 impl Output {
     /// How many bytes wait.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    /// Whether all is on its way.
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0 && !self.unflushed
     }
 
     /// Appends what `put` writes.
@@ -64,36 +56,25 @@ impl Output {
         }
     }
 
-    /// Writes once, and tells whether anything went out.
-    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.bytes == 0 {
-            ready!(Pin::new(stream).poll_flush(cx))?;
-            self.unflushed = false;
-            return Poll::Ready(Ok(()));
-        }
-        self.close_tail();
-        let stream = Pin::new(stream);
-        let written = if let [piece] = self.pieces.make_contiguous() {
-            ready!(stream.poll_write(cx, piece))?
-        } else {
+    /// Writes what the system takes without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` where it takes no more for now; as the system says.
+    pub(super) fn write(&mut self, socket: impl AsFd) -> io::Result<()> {
+        while self.bytes > 0 {
             let mut slices = [IoSlice::new(&[]); PIECES_MAX];
             let mut count = 0;
-            for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+            let pieces = self.pieces.iter().map(|piece| &piece[..]);
+            for (slice, piece) in slices.iter_mut().zip(pieces.chain([&self.tail[..]])) {
                 *slice = IoSlice::new(piece);
                 count += 1;
             }
-            ready!(stream.poll_write_vectored(cx, &slices[..count]))?
-        };
-        if written == 0 {
-            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let mut no_files = SendAncillaryBuffer::default();
+            let written = sendmsg(&socket, &slices[..count], &mut no_files, flags)?;
+            self.advance(written);
         }
-        self.advance(written);
-        self.unflushed = true;
-        Poll::Ready(Ok(()))
+        Ok(())
     }
 
     fn advance(&mut self, mut written: usize) {
@@ -106,5 +87,6 @@ impl Output {
             written -= piece.len();
             self.pieces.pop_front();
         }
+        self.tail.advance(written);
     }
 }

@@ -1,20 +1,22 @@
-//! The conversation after the handshake: requests are begun as they come, many at once, and each is
-//! answered when it is done.
+//! The conversation after the handshake, on threads of the connection's own.
 //!
-//! One task does it all: what ends at once, as most writes and all reads of what is at hand do, is
-//! answered without a thread or a task of its own.
+//! One of them leads: it reads requests and does at once what waits for nothing, as most writes and reads of what
+//! is at hand. At the first that has to wait it hands the lead to another and waits itself. So no request is passed
+//! from thread to thread, and none waits for another's disk.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures::StreamExt;
-use futures::future::{BoxFuture, select};
-use futures::stream::FuturesUnordered;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::sync::watch;
+use futures::future::{Either, select};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::net::{Shutdown, shutdown};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
 
 use super::input::Input;
 use super::negotiate::{ALLOCATION_ID, Chosen, DIRTY_ID, foul, lost};
@@ -22,10 +24,12 @@ use super::operation::{Answer, Payload, errno, perform, refuse};
 use super::output::Output;
 use super::server::{Event, Stage, Witness, reached};
 use super::wire::{self, Command, Errno, Request};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::seam::waiting::{Waiting, set_waiting, spawn_thread};
 
-/// The most requests of a connection under way at once. Clients of the field keep 16 to 64.
-const REQUESTS_MAX: usize = 128;
+/// The most requests of a connection under way at once, and the most of its threads. Clients of the field keep 16
+/// to 64.
+const REQUESTS_MAX: usize = 64;
 /// When the data of requests under way and of answers not yet written reaches so many bytes, no
 /// further request is begun: two of the longest.
 const BYTES_MAX: usize = 64 << 20;
@@ -33,170 +37,369 @@ const BYTES_MAX: usize = 64 << 20;
 /// leave the client waiting while we work.
 const BATCH: usize = 8;
 
-/// Serves `chosen` until the client leaves or the server stops. What was begun is brought to its end
-/// first, but where `stage` says to cut off.
+/// Serves `chosen` on `socket`, which waits, until the client leaves or `stage` says to end. What was begun is brought
+/// to its end first, but where it says to cut off.
 ///
 /// # Errors
-/// `Invalid` when the client did not keep to the protocol, `Unavailable` when the connection broke.
-pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+/// `Invalid` when the client did not keep to the protocol, `Unavailable` when the connection broke or the system
+/// gave no thread.
+pub(super) async fn serve(
+    socket: OwnedFd,
     chosen: Chosen,
     stage: watch::Receiver<Stage>,
-    witness: &dyn Witness,
+    witness: Arc<dyn Witness>,
 ) -> Result<()> {
-    let mut conversation = Conversation {
-        stream,
-        chosen: Arc::new(chosen),
+    let (cut, seen) = watch::channel(false);
+    let talk = Arc::new(Talk {
+        socket,
+        chosen,
         witness,
-        input: Input::default(),
-        output: Output::default(),
-        running: FuturesUnordered::new(),
-        running_bytes: 0,
-        is_open: true,
-        is_heard: true,
-        stage: Stage::Serve,
-        next_stage: Box::pin(reached(stage, Stage::Finish)),
-        end: Ok(()),
-    };
-    poll_fn(|cx| conversation.poll(cx)).await;
-    let Conversation {
-        mut stream,
-        stage,
-        next_stage,
-        is_heard,
-        end,
-        ..
-    } = conversation;
-    if stage != Stage::Cut && is_heard {
-        // The last word. Who does not hear it has gone; it is not waited for when the server ends.
-        drop(select(pin!(stream.shutdown()), next_stage).await);
+        runtime: Handle::current(),
+        cut: seen,
+        is_stopping: AtomicBool::new(false),
+        lead: Mutex::new(Lead {
+            input: Input::default(),
+            is_open: true,
+        }),
+        shared: Mutex::new(Shared {
+            output: Output::default(),
+            is_sending: false,
+            is_heard: true,
+            running_bytes: 0,
+            threads: 0,
+            idle: 0,
+            end: Ok(()),
+        }),
+        room: Condvar::new(),
+    });
+    // Whoever no longer waits for this cuts it off.
+    let threads = Threads { talk, cut };
+    let talk = &threads.talk;
+    let (alive, mut gone) = mpsc::channel::<()>(1);
+    let failed = |error| Error::from_io("failed to start a thread for a connection", error);
+    talk.add_thread(&alive).map_err(failed)?;
+    drop(alive);
+    let mut ended = pin!(gone.recv());
+    let finish = pin!(reached(stage.clone(), Stage::Finish));
+    if let Either::Right(_) = select(ended.as_mut(), finish).await {
+        // Who leads is woken.
+        talk.is_stopping.store(true, Ordering::SeqCst);
+        talk.shut(Shutdown::Read);
+        let cut = pin!(reached(stage, Stage::Cut));
+        if let Either::Right(_) = select(ended.as_mut(), cut).await {
+            threads.cut_off();
+            ended.await;
+        }
     }
-    end
+    std::mem::replace(&mut talk.shared().end, Ok(()))
 }
 
-struct Conversation<'a, S> {
-    stream: S,
-    chosen: Arc<Chosen>,
-    witness: &'a dyn Witness,
+/// The threads of a connection: cut off when this is dropped.
+struct Threads {
+    talk: Arc<Talk>,
+    cut: watch::Sender<bool>,
+}
+
+impl Threads {
+    fn cut_off(&self) {
+        self.cut.send_replace(true);
+        self.talk.shut(Shutdown::Both);
+        let _shared = self.talk.shared();
+        self.talk.room.notify_all();
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.cut_off();
+    }
+}
+
+/// What the threads of a connection share.
+struct Talk {
+    socket: OwnedFd,
+    chosen: Chosen,
+    witness: Arc<dyn Witness>,
+    runtime: Handle,
+    cut: watch::Receiver<bool>,
+    is_stopping: AtomicBool,
+    /// Held by the thread that leads.
+    lead: Mutex<Lead>,
+    shared: Mutex<Shared>,
+    /// Rings when there is room for a request again.
+    room: Condvar,
+}
+
+struct Lead {
     input: Input,
-    output: Output,
-    running: FuturesUnordered<BoxFuture<'static, Answer>>,
-    running_bytes: usize,
     /// Whether further requests are read.
     is_open: bool,
+}
+
+struct Shared {
+    output: Output,
+    /// Whether a thread waits until the client has read what was written.
+    is_sending: bool,
     /// Whether answers still reach the client.
     is_heard: bool,
-    stage: Stage,
-    next_stage: BoxFuture<'static, (Stage, watch::Receiver<Stage>)>,
+    /// Data of requests that wait.
+    running_bytes: usize,
+    threads: usize,
+    /// Threads that lead next.
+    idle: usize,
     end: Result<()>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.poll_stage(cx);
-        if self.stage == Stage::Cut {
-            return Poll::Ready(());
+/// A request under way.
+type Operation<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+/// Why a thread no longer leads.
+enum Left<'a> {
+    /// This has to wait.
+    ToWait(Operation<'a>),
+    /// The client has to read first.
+    ToSend,
+    /// Nothing more is read.
+    Closed,
+}
+
+impl Talk {
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add_thread(self: &Arc<Self>, alive: &mpsc::Sender<()>) -> io::Result<()> {
+        self.shared().threads += 1;
+        let (talk, alive) = (Arc::clone(self), alive.clone());
+        let spawned = spawn_thread("nbd", move || {
+            talk.work(&alive);
+            drop(talk);
+        });
+        if spawned.is_err() {
+            self.shared().threads -= 1;
         }
+        spawned
+    }
+
+    fn work(self: &Arc<Self>, alive: &mpsc::Sender<()>) {
+        let _runtime = self.runtime.enter();
+        let _panics = EndsAll(self);
         loop {
-            let begun = self.begin_some(cx);
-            let ended = self.poll_running(cx);
-            let written = self.poll_write(cx);
-            if begun || ended || written {
+            set_waiting(Waiting::Later);
+            let left = self.lead(alive);
+            set_waiting(Waiting::Here);
+            match left {
+                Left::ToWait(operation) => self.bring_to_its_end(operation),
+                Left::ToSend => self.send_on(),
+                Left::Closed => return,
+            }
+        }
+    }
+
+    /// Leads, once it is this thread's turn.
+    fn lead<'a>(self: &'a Arc<Self>, alive: &mpsc::Sender<()>) -> Left<'a> {
+        self.shared().idle += 1;
+        let lead = self.lead.lock();
+        self.shared().idle -= 1;
+        // Who panicked while leading has ended it all.
+        let Ok(mut lead) = lead else {
+            return Left::Closed;
+        };
+        loop {
+            let waiting = self.begin_some(&mut lead);
+            let is_sent = self.send();
+            if is_sent && waiting.is_none() {
+                if !lead.is_open {
+                    return Left::Closed;
+                }
                 continue;
             }
-            if !self.is_open && self.running.is_empty() && self.output.is_empty() {
-                return Poll::Ready(());
-            }
-            if !self.is_open || !self.has_room() || self.poll_fill(cx).is_pending() {
-                return Poll::Pending;
-            }
-        }
-    }
-
-    fn poll_stage(&mut self, cx: &mut Context<'_>) {
-        while self.stage < Stage::Cut {
-            let Poll::Ready((stage, receiver)) = self.next_stage.as_mut().poll(cx) else {
-                return;
+            self.find_follower(alive);
+            let Some(operation) = waiting else {
+                return Left::ToSend;
             };
-            self.stage = stage;
-            self.next_stage = Box::pin(reached(receiver, Stage::Cut));
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.running.len() < REQUESTS_MAX && self.running_bytes + self.output.bytes() < BYTES_MAX
-    }
-
-    /// Begins requests that have been read, and tells whether there were any.
-    fn begin_some(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut begun = 0;
-        let is_stopping = self.stage > Stage::Serve;
-        // To be told of the end takes no room.
-        while self.is_open && begun < BATCH && (is_stopping || self.has_room()) {
-            match self.input.next() {
-                Ok(Some((request, data))) => self.begin(request, data, cx),
-                Ok(None) => break,
-                Err(error) => self.close(Err(error)),
+            drop(lead);
+            if !is_sent {
+                self.send_on();
             }
-            begun += 1;
+            return Left::ToWait(operation);
         }
-        if is_stopping && begun == 0 {
-            self.is_open = false;
-        }
-        begun > 0
     }
 
-    fn begin(&mut self, request: Request, data: Bytes, cx: &mut Context<'_>) {
-        if request.command == Command::Disconnect {
-            self.close(Ok(()));
-            return;
+    /// Hands the lead on, unless there are enough threads: then the next that is done leads.
+    fn find_follower(self: &Arc<Self>, alive: &mpsc::Sender<()>) {
+        let shared = self.shared();
+        let is_needed = shared.idle == 0 && shared.threads < REQUESTS_MAX;
+        drop(shared);
+        if is_needed {
+            // Where the system gives no thread, no more is done at once than there are.
+            let _ = self.add_thread(alive).is_ok();
         }
-        let refused = if self.stage > Stage::Serve {
+    }
+
+    /// Begins requests, reading where none is there; gives the first that has to wait.
+    fn begin_some<'a>(&'a self, lead: &mut Lead) -> Option<Operation<'a>> {
+        for begun in 0..BATCH {
+            if !lead.is_open || !self.has_room(begun == 0) {
+                break;
+            }
+            match lead.input.next() {
+                Ok(Some((request, data))) => {
+                    let waiting = self.begin(lead, request, data);
+                    if waiting.is_some() {
+                        return waiting;
+                    }
+                }
+                Ok(None) if begun == 0 => self.fill(lead),
+                Ok(None) => break,
+                Err(error) => self.close(lead, Err(error)),
+            }
+        }
+        None
+    }
+
+    /// Whether there is room for a request; waits for it where all that is answered is on its way.
+    fn has_room(&self, waits: bool) -> bool {
+        let mut shared = self.shared();
+        loop {
+            let is_full = shared.running_bytes + shared.output.bytes() >= BYTES_MAX;
+            if !is_full || *self.cut.borrow() {
+                return true;
+            }
+            if !waits {
+                return false;
+            }
+            shared = self
+                .room
+                .wait(shared)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn fill(&self, lead: &mut Lead) {
+        if self.is_stopping.load(Ordering::SeqCst) {
+            return self.close(lead, Ok(()));
+        }
+        match lead.input.fill(&self.socket) {
+            Ok(0) if lead.input.is_amid() => {
+                self.close(lead, Err(foul("the client left amid a request")));
+            }
+            Ok(0) => self.close(lead, Ok(())),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                self.close(lead, Err(lost(error)));
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    /// Does a request if it does not have to wait.
+    fn begin<'a>(
+        &'a self,
+        lead: &mut Lead,
+        request: Request,
+        data: Bytes,
+    ) -> Option<Operation<'a>> {
+        if request.command == Command::Disconnect {
+            self.close(lead, Ok(()));
+            return None;
+        }
+        let refused = if self.is_stopping.load(Ordering::SeqCst) {
             Some(Errno::Shutdown)
         } else {
             refuse(&self.chosen, &request)
         };
         if let Some(error) = refused {
-            self.refuse(&request, error);
-            return;
+            self.refuse(&mut self.shared(), &request, error);
+            return None;
         }
-        let chosen = Arc::clone(&self.chosen);
-        let mut operation: BoxFuture<'static, Answer> = Box::pin(async move {
-            let result = perform(&chosen, &request, data).await;
+        let mut operation: Operation<'a> = Box::pin(async move {
+            let result = perform(&self.chosen, &request, data).await;
             Answer { request, result }
         });
-        if let Poll::Ready(answer) = operation.as_mut().poll(cx) {
+        match operation
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+        {
+            Poll::Ready(answer) => {
+                self.answer(answer);
+                None
+            }
+            Poll::Pending => {
+                self.shared().running_bytes += request.held_bytes();
+                Some(operation)
+            }
+        }
+    }
+
+    fn bring_to_its_end(&self, operation: Operation<'_>) {
+        let mut seen = self.cut.clone();
+        let cut = pin!(seen.wait_for(|cut| *cut));
+        if let Either::Left((answer, _)) = self.runtime.block_on(select(operation, cut)) {
+            self.shared().running_bytes -= answer.request.held_bytes();
             self.answer(answer);
-        } else {
-            self.running_bytes += request.held_bytes();
-            self.running.push(operation);
+            if !self.send() {
+                self.send_on();
+            }
         }
     }
 
-    fn close(&mut self, end: Result<()>) {
-        self.is_open = false;
-        if self.end.is_ok() {
-            self.end = end;
+    fn close(&self, lead: &mut Lead, end: Result<()>) {
+        lead.is_open = false;
+        self.end_with(&mut self.shared(), end);
+    }
+
+    fn end_with(&self, shared: &mut Shared, end: Result<()>) {
+        // What is cut off is to break.
+        if shared.end.is_ok() && !*self.cut.borrow() {
+            shared.end = end;
         }
     }
 
-    /// Answers what is done, and tells whether anything was.
-    fn poll_running(&mut self, cx: &mut Context<'_>) -> bool {
-        let mut ended = 0;
-        while ended < BATCH {
-            let Poll::Ready(Some(answer)) = self.running.poll_next_unpin(cx) else {
-                break;
-            };
-            self.running_bytes -= answer.request.held_bytes();
-            self.answer(answer);
-            ended += 1;
-        }
-        ended > 0
+    fn shut(&self, how: Shutdown) {
+        // One that is gone needs none.
+        let _ = shutdown(&self.socket, how).is_ok();
     }
 
-    fn answer(&mut self, answer: Answer) {
+    /// Writes answers; false where the client has to read first: then `send_on` is this thread's task.
+    fn send(&self) -> bool {
+        let mut shared = self.shared();
+        shared.is_sending || self.write(&mut shared)
+    }
+
+    /// Writes answers as the client reads them.
+    fn send_on(&self) {
+        loop {
+            let writable = PollFd::new(&self.socket, PollFlags::OUT);
+            // Whatever it says: writing tells.
+            let _ = poll(&mut [writable], None).is_ok();
+            if self.write(&mut self.shared()) {
+                return;
+            }
+        }
+    }
+
+    fn write(&self, shared: &mut Shared) -> bool {
+        let written = shared.output.write(&self.socket);
+        if let Err(error) = written {
+            let again = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
+            if again.contains(&error.kind()) {
+                shared.is_sending = true;
+                return false;
+            }
+            shared.output.clear();
+            shared.is_heard = false;
+            self.end_with(shared, Err(lost(error)));
+            self.shut(Shutdown::Both);
+        }
+        shared.is_sending = false;
+        self.room.notify_all();
+        true
+    }
+
+    fn answer(&self, answer: Answer) {
         let Answer { request, result } = answer;
         let (cookie, offset) = (request.cookie, request.offset);
+        let mut shared = self.shared();
         match result {
             Err(error) => {
                 self.witness.event(Event::Failed {
@@ -204,21 +407,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
                     length: request.length,
                     error: &error,
                 });
-                self.refuse(&request, errno(&error));
+                self.refuse(&mut shared, &request, errno(&error));
             }
-            Ok(_) if !self.is_heard => {}
-            Ok(Payload::None) => self.output.small(|out| wire::simple_reply(out, cookie, 0)),
+            Ok(_) if !shared.is_heard => {}
+            Ok(Payload::None) => shared
+                .output
+                .small(|out| wire::simple_reply(out, cookie, 0)),
             Ok(Payload::Data(data)) => {
                 let length = data.len();
-                if self.chosen.structured {
-                    self.output
-                        .small(|out| wire::data_chunk(out, cookie, offset, length));
-                } else {
-                    self.output.small(|out| wire::simple_reply(out, cookie, 0));
-                }
-                self.output.data(data);
+                shared.output.small(|out| {
+                    if self.chosen.structured {
+                        wire::data_chunk(out, cookie, offset, length);
+                    } else {
+                        wire::simple_reply(out, cookie, 0);
+                    }
+                });
+                shared.output.data(data);
             }
-            Ok(Payload::Status { allocation, dirty }) => self.output.small(|out| {
+            Ok(Payload::Status { allocation, dirty }) => shared.output.small(|out| {
                 let last = dirty.is_none();
                 if let Some(runs) = allocation {
                     wire::status_chunk(out, cookie, ALLOCATION_ID, &runs, last);
@@ -230,12 +436,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
         }
     }
 
-    fn refuse(&mut self, request: &Request, error: Errno) {
+    fn refuse(&self, shared: &mut Shared, request: &Request, error: Errno) {
         let in_chunks = matches!(request.command, Command::Read | Command::BlockStatus);
-        if !self.is_heard {
+        if !shared.is_heard {
             return;
         }
-        self.output.small(|out| {
+        shared.output.small(|out| {
             if in_chunks && self.chosen.structured {
                 wire::error_chunk(out, request.cookie, error);
             } else {
@@ -243,34 +449,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<'_, S> {
             }
         });
     }
+}
 
-    /// Writes answers, and tells whether any went out.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.output.is_empty() {
-            return false;
-        }
-        match self.output.poll_write(&mut self.stream, cx) {
-            Poll::Pending => false,
-            Poll::Ready(Ok(())) => true,
-            Poll::Ready(Err(error)) => {
-                self.output.clear();
-                self.is_heard = false;
-                self.close(Err(lost(error)));
-                true
-            }
-        }
-    }
+/// A thread that panics ends the connection: what it did is never answered.
+struct EndsAll<'a>(&'a Talk);
 
-    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self.input.poll_fill(&mut self.stream, cx) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Ok(0)) if self.input.is_amid() => {
-                self.close(Err(foul("the client left amid a request")));
-            }
-            Poll::Ready(Ok(0)) => self.close(Ok(())),
-            Poll::Ready(Ok(_)) => {}
-            Poll::Ready(Err(error)) => self.close(Err(lost(error))),
+impl Drop for EndsAll<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = Error::internal("a request panicked; please report it");
+            self.0.end_with(&mut self.0.shared(), Err(error));
+            self.0.shut(Shutdown::Both);
         }
-        Poll::Ready(())
     }
 }

@@ -1,17 +1,20 @@
-//! A server without its sockets: any stream of bytes becomes a conversation with a client.
+//! A server without its listeners: any socket becomes a conversation with a client.
 
-use std::future::Future;
+use std::future::{Future, pending};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf, split};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
 
 use super::export::Exports;
-use super::negotiate::{Chosen, Negotiation, Outcome, Security, foul, greet};
+use super::negotiate::{Chosen, Negotiation, Outcome, Security, foul, greet, lost};
 use super::serve::serve;
 use super::tls::Tls;
 use crate::error::{Error, Result};
@@ -43,7 +46,7 @@ pub(super) async fn reached(
     match now {
         Ok(now) => (now, stage),
         Err(_) if wanted <= Stage::Finish => (Stage::Finish, stage),
-        Err(_) => std::future::pending().await,
+        Err(_) => pending().await,
     }
 }
 
@@ -92,6 +95,34 @@ impl std::fmt::Debug for Server {
             .finish_non_exhaustive()
     }
 }
+
+/// A stream of bytes that the system has a socket for.
+pub trait Socket: AsyncRead + AsyncWrite + Send + Unpin {
+    /// The socket, no longer a runtime's: calls to it wait.
+    ///
+    /// # Errors
+    /// As the system says.
+    fn into_waiting(self) -> io::Result<OwnedFd>;
+}
+
+impl Socket for UnixStream {
+    fn into_waiting(self) -> io::Result<OwnedFd> {
+        let socket = self.into_std()?;
+        socket.set_nonblocking(false)?;
+        Ok(socket.into())
+    }
+}
+
+impl Socket for TcpStream {
+    fn into_waiting(self) -> io::Result<OwnedFd> {
+        let socket = self.into_std()?;
+        socket.set_nonblocking(false)?;
+        Ok(socket.into())
+    }
+}
+
+/// Bytes of a client's that are deciphered at once.
+const PASSED_BYTES: usize = 64 << 10;
 
 enum Prepared<S> {
     Plain(S, Chosen),
@@ -143,17 +174,29 @@ impl Server {
     /// What made the connection end otherwise: `Invalid` when the client does not keep to the protocol,
     /// `NotFound` when it insists on an export that is not served, `Unsupported` when it speaks an
     /// older protocol, `Denied` when TLS fails, `Unavailable` when the connection broke.
-    pub async fn handle<S>(&self, stream: S, stage: watch::Receiver<Stage>) -> Result<()>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
-    {
+    pub async fn handle<S: Socket>(&self, stream: S, stage: watch::Receiver<Stage>) -> Result<()> {
         let Some(prepared) = self.in_time(self.prepare(stream), stage.clone()).await else {
             return Ok(());
         };
-        let witness = &*self.witness;
+        let serve = |socket: io::Result<OwnedFd>, chosen, stage| async {
+            serve(
+                socket.map_err(lost)?,
+                chosen,
+                stage,
+                Arc::clone(&self.witness),
+            )
+            .await
+        };
         match prepared? {
-            Prepared::Plain(stream, chosen) => serve(stream, chosen, stage, witness).await,
-            Prepared::Secure(stream, chosen) => serve(stream, chosen, stage, witness).await,
+            Prepared::Plain(stream, chosen) => serve(stream.into_waiting(), chosen, stage).await,
+            Prepared::Secure(stream, chosen) => {
+                let (near, far) = UnixStream::pair().map_err(lost)?;
+                let served = serve(far.into_waiting(), chosen, stage.clone());
+                let cut = pin!(reached(stage, Stage::Cut));
+                let passed = pin!(pass(*stream, near));
+                let passed = select(passed, cut);
+                futures::join!(served, passed).0
+            }
             Prepared::Left => Ok(()),
         }
     }
@@ -173,10 +216,7 @@ impl Server {
         }
     }
 
-    async fn prepare<S>(&self, mut stream: S) -> Result<Prepared<S>>
-    where
-        S: AsyncRead + AsyncWrite + Send + Unpin,
-    {
+    async fn prepare<S: Socket>(&self, mut stream: S) -> Result<Prepared<S>> {
         let no_zeroes = greet(&mut stream).await?;
         let exports = &self.exports;
         let security = match self.tls {
@@ -197,4 +237,24 @@ impl Server {
             Outcome::Left | Outcome::StartTls => Prepared::Left,
         })
     }
+}
+
+/// Passes on what a client says over TLS, and what it is answered, until the answers end.
+async fn pass<S: Socket>(stream: TlsStream<S>, near: UnixStream) {
+    let (from_client, mut to_client) = split(stream);
+    let (from_us, mut to_us) = near.into_split();
+    let inward = async move {
+        let mut from_client = BufReader::with_capacity(PASSED_BYTES, from_client);
+        // However it ends, nothing more comes.
+        let _ = copy_buf(&mut from_client, &mut to_us).await.is_ok();
+        drop(to_us);
+        pending::<()>().await;
+    };
+    let outward = async move {
+        let mut from_us = BufReader::with_capacity(PASSED_BYTES, from_us);
+        // Who does not hear it has gone.
+        let _ = copy_buf(&mut from_us, &mut to_client).await.is_ok();
+        let _ = to_client.shutdown().await.is_ok();
+    };
+    select(pin!(inward), pin!(outward)).await;
 }

@@ -324,7 +324,9 @@ impl Replica {
     /// Keeps a part; gives what to say of it, or nothing where this connection no longer counts.
     async fn take(&self, turn: &mut Turn, body: Bytes) -> Result<Option<Message>> {
         let devices = self.devices();
-        let (opened, payloads) = self.opened(&devices, body.clone()).await?;
+        // Only the first synchronisation is applied as it comes.
+        let is_applied = self.site.member().folded == 0;
+        let (opened, payloads) = self.opened(&devices, body.clone(), is_applied).await?;
         let header = opened.header;
         let mut history = self.history.lock().await;
         let member = self.site.member();
@@ -354,7 +356,6 @@ impl Replica {
             let taken = self.take_first(&devices, &header, payloads).await;
             return self.or_no_room(turn, taken).map(Some);
         }
-        drop(payloads);
         self.lock().received_bytes += body.len() as u64;
         let put = history.put(self.world(), &header, body).await;
         let put = put.map(|()| Message::Committed { batch });
@@ -397,18 +398,25 @@ impl Replica {
         if full { Ok(Message::NoRoom) } else { kept }
     }
 
-    /// Opens a part wholly: nothing is confirmed that could not be had back.
+    /// Opens a part wholly: nothing is confirmed that could not be had back. What was written is given only where
+    /// it `is_applied`.
     async fn opened(
         &self,
         devices: &[Arc<dyn BlockDevice>],
         body: Bytes,
+        is_applied: bool,
     ) -> Result<(Opened, Vec<(Spot, Payload)>)> {
         hold_size(NAME, body.len() as u64)?;
         let sizes: Vec<u64> = devices.iter().map(|device| device.size()).collect();
         let key = self.key.clone();
         let open = move || {
             let opened = Opened::open(&key, NAME, &body, &sizes)?;
-            let payloads = opened.payloads(&key, NAME, &body)?;
+            let payloads = if is_applied {
+                opened.payloads(&key, NAME, &body)?
+            } else {
+                opened.check(&key, NAME, &body)?;
+                Vec::new()
+            };
             Ok::<_, Error>((opened, payloads))
         };
         compute(&*self.world().workers, open).await?

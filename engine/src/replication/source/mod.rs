@@ -341,10 +341,11 @@ impl Source {
                 let mut splitter = lock(&self.splitter);
                 let unkept = splitter.intend(at, length);
                 // Both in one step: the mark is of the batch that the write goes into.
+                let was_ample = splitter.is_ample();
                 if unkept.is_none() && !splitter.record(at, payload.clone(), now) {
                     lock(&self.totals).overflows += 1;
                 }
-                if splitter.is_ample() {
+                if splitter.is_ample() && !was_ample {
                     self.bell.notify_waiters();
                 }
                 unkept

@@ -7,6 +7,7 @@ use engine::replication::nbd::{DeviceExport, Exports, Server, Stage};
 use engine::seam::{FileDevice, WallClock};
 use proptest::prelude::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::sync::watch;
 
 use crate::nbd::client::{Ask, GO, go, put_option};
@@ -102,7 +103,7 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 /// Sends `bytes` and hangs up; the server must end, whatever it thinks of them.
 fn send(server: &Server, bytes: &[u8]) {
     runtime().block_on(async {
-        let (ours, theirs) = tokio::io::duplex(4096);
+        let (ours, theirs) = UnixStream::pair().expect("sockets");
         let (_stage, seen) = watch::channel(Stage::Serve);
         let (mut answers, mut questions) = tokio::io::split(ours);
         let mut told = Vec::new();
@@ -145,7 +146,7 @@ fn what_is_too_long_ends_the_connection() {
     let server = Server::new(Exports::new(exports).expect("exports"), Arc::new(WallClock));
     let ends = |bytes: &[u8], why: &str| {
         runtime().block_on(async {
-            let (mut ours, theirs) = tokio::io::duplex(1 << 20);
+            let (mut ours, theirs) = UnixStream::pair().expect("sockets");
             let (_stage, seen) = watch::channel(Stage::Serve);
             ours.write_all(bytes).await.expect("it is sent");
             // The client stays: it is the server that must end.

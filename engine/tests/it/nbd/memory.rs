@@ -14,6 +14,9 @@ use tokio::sync::Semaphore;
 pub(crate) const GATED: u64 = 512 << 10;
 /// A read here fails as a full disk does.
 pub(crate) const FULL: u64 = 4096;
+/// A read here panics; here after it got a permit.
+pub(crate) const PANICS: u64 = 8193;
+pub(crate) const PANICS_LATE: u64 = GATED + 8193;
 
 pub(crate) struct MemoryExport {
     bytes: Mutex<Vec<u8>>,
@@ -72,6 +75,7 @@ impl Export for MemoryExport {
             self.gate.acquire().await.expect("it stays open").forget();
             self.waiting.fetch_sub(1, Ordering::SeqCst);
         }
+        assert!(![PANICS, PANICS_LATE].contains(&offset), "planted");
         let bytes = self.bytes.lock().expect("nobody panicked");
         let start = offset as usize;
         Ok(Bytes::copy_from_slice(

@@ -1,5 +1,6 @@
 //! What overtakes what; how much is under way at once; how clients are let go, and who may not write.
 
+use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -17,11 +18,11 @@ use tokio::sync::watch;
 use crate::nbd::client::{
     Ask, BLOCK_STATUS, Client, FLUSH, FUA, READ, REQ_ONE, TRIM, WRITE, WRITE_ZEROES,
 };
-use crate::nbd::memory::{FULL, GATED, MemoryExport};
+use crate::nbd::memory::{FULL, GATED, MemoryExport, PANICS, PANICS_LATE};
 use crate::nbd::served::{Served, device, image, named, runtime};
 
 const MIB: usize = 1 << 20;
-const REQUESTS_MAX: usize = 128;
+const REQUESTS_MAX: usize = 64;
 
 fn read(cookie: u64, offset: u64, length: u32) -> Ask {
     Ask {
@@ -87,6 +88,81 @@ fn no_more_is_begun_than_the_limit() {
 }
 
 #[test]
+fn answers_wait_for_a_client_that_first_asks_for_more_than_is_kept() {
+    let (served, _) = memory();
+    served.runtime.block_on(async {
+        let mut client = client(&served.address, "memory", &[]).await;
+        // 150 MiB of answers, where 64 are kept; then as much again to be written.
+        for cookie in 0..300 {
+            let ask = read(cookie, 0, 512 << 10);
+            client.send(&ask).await.expect("sent");
+        }
+        let mut write = Ask {
+            command: WRITE,
+            data: vec![7; 512 << 10],
+            ..read(300, 0, 512 << 10)
+        };
+        let mut asks = BytesMut::new();
+        for cookie in 300..600 {
+            write.cookie = cookie;
+            client.note(&write).put(&mut asks);
+        }
+        let (mut from, mut to) = client.stream.into_split();
+        let sends = async { to.write_all(&asks).await.expect("sent") };
+        let hears = async {
+            let mut told = vec![0; 300 * (16 + (512 << 10)) + 300 * 16];
+            from.read_exact(&mut told).await.expect("all answers");
+            let (reads, writes) = told.split_at(300 * (16 + (512 << 10)));
+            let mut cookies: Vec<u64> = Vec::new();
+            let heads = reads.chunks(16 + (512 << 10)).chain(writes.chunks(16));
+            for head in heads {
+                assert_eq!(head[..8], *b"\x67\x44\x66\x98\0\0\0\0");
+                let cookie = head[8..16].try_into().expect("eight bytes");
+                cookies.push(u64::from_be_bytes(cookie));
+            }
+            cookies.sort_unstable();
+            assert_eq!(cookies, (0..600).collect::<Vec<_>>());
+        };
+        futures::join!(sends, hears);
+    });
+    assert_eq!(served.end(), Vec::<String>::new());
+}
+
+#[test]
+fn a_request_that_panics_ends_its_connection_only() {
+    let (served, export) = memory();
+    served.runtime.block_on(async {
+        let mut other = client(&served.address, "memory", &[]).await;
+        for offset in [PANICS, PANICS_LATE] {
+            let mut client = client(&served.address, "memory", &[]).await;
+            client.send(&read(1, offset, 512)).await.expect("sent");
+            export.gate.add_permits(1);
+            client.receive().await.expect_err("it is closed");
+        }
+        other.ask(&read(2, 0, 512)).await.expect("an answer");
+    });
+    let notes = served.end();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].contains("panicked"), "{notes:?}");
+}
+
+#[test]
+fn clients_are_let_go_with_the_runtime() {
+    let (served, export) = memory();
+    let mut stream = served.runtime.block_on(async {
+        let mut client = client(&served.address, "memory", &[]).await;
+        client.send(&read(1, GATED, 512)).await.expect("sent");
+        export.arrived.acquire().await.expect("open").forget();
+        client.stream.into_std().expect("a socket")
+    });
+    stream.set_nonblocking(false).expect("it waits");
+    let patience = Some(Duration::from_mins(1));
+    stream.set_read_timeout(patience).expect("not for ever");
+    drop(served);
+    assert_eq!(stream.read(&mut [0]).expect("it is closed"), 0);
+}
+
+#[test]
 fn shut_down_answers_what_was_begun_and_takes_nothing_more() {
     let (mut served, export) = memory();
     let path = served.folder.path().join("socket");
@@ -127,28 +203,36 @@ fn what_was_read_when_the_server_stops_is_told_so() {
     let exports = vec![named("memory", Arc::<MemoryExport>::clone(&export))];
     let server = Server::new(Exports::new(exports).expect("exports"), Arc::new(WallClock));
     runtime().block_on(async {
-        let (ours, theirs) = tokio::io::duplex(1 << 20);
+        let (ours, theirs) = UnixStream::pair().expect("sockets");
         let (stage, seen) = watch::channel(Stage::Serve);
         let talk = async {
             let mut client = Client::connect(ours, "", &[]).await.expect("connected");
             // As many as may be under way, and two more in the same breath.
             let mut asks = BytesMut::new();
-            for cookie in 0..130 {
+            for cookie in 0..REQUESTS_MAX as u64 + 2 {
                 client.note(&read(cookie, GATED, 512)).put(&mut asks);
             }
             client.stream.write_all(&asks).await.expect("sent");
-            let full = export.arrived.acquire_many(128);
+            let full = export.arrived.acquire_many(REQUESTS_MAX as u32);
             full.await.expect("open").forget();
             stage.send_replace(Stage::Finish);
-            export.gate.add_permits(128);
+            // Once it has heard, it takes nothing more.
+            while client.stream.write_all(&[0]).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+            export.gate.add_permits(REQUESTS_MAX);
             let mut errors = Vec::new();
             while let Ok(told) = client.receive().await {
                 errors.push((told.cookie, told.error));
             }
             errors.sort_unstable();
-            assert_eq!(errors.len(), 130);
-            assert!(errors[..128].iter().all(|(_, error)| *error == 0));
-            assert!(errors[128..].iter().all(|(_, error)| *error == 108));
+            assert_eq!(errors.len(), REQUESTS_MAX + 2);
+            assert!(errors[..REQUESTS_MAX].iter().all(|(_, error)| *error == 0));
+            assert!(
+                errors[REQUESTS_MAX..]
+                    .iter()
+                    .all(|(_, error)| *error == 108)
+            );
         };
         let (ended, ()) = futures::join!(server.handle(theirs, seen), talk);
         ended.expect("it ends well");
@@ -358,7 +442,7 @@ fn who_chooses_no_export_is_let_go() {
     let exports = vec![named("memory", MemoryExport::new(1))];
     let server = Server::new(Exports::new(exports).expect("exports"), Arc::new(Hurried));
     runtime().block_on(async {
-        let (_ours, theirs) = tokio::io::duplex(1 << 10);
+        let (_ours, theirs) = UnixStream::pair().expect("sockets");
         let (_stage, seen) = watch::channel(Stage::Serve);
         let ended = server.handle(theirs, seen).await;
         let said = ended.expect_err("it is let go").to_string();
