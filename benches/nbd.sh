@@ -5,7 +5,7 @@ set -eu
 firedrill=$(realpath "$1"); rounds=${2:-5}; seconds=${3:-3}
 work=$(mktemp -d); cd "$work"
 servers=
-trap 'kill $servers 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill $servers 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 truncate -s 2G ours.img; truncate -s 2G qemu.img; truncate -s 2G kit.img
 "$firedrill" replica init dr >/dev/null; mv dr/source-identity.pem .
@@ -18,7 +18,8 @@ servers="$servers $!"
 nbdkit -f -U "$work/kit.sock" file kit.img >/dev/null &
 servers="$servers $!"
 for name in ours qemu kit; do while [ ! -S "$name.sock" ]; do sleep 0.1; done; done
-while "$firedrill" --json status src | grep -q '"health": "synchronising"'; do sleep 0.2; done
+is_there='import json, sys; s = json.load(sys.stdin); sys.exit(not (s["connected"] and s["newest_point"] and s["lag_bytes"] == 0))'
+while ! "$firedrill" --json status src | python3 -c "$is_there"; do sleep 0.2; done
 # The fourth is how many writes there are between two flushes; 0 is none at all.
 for job in "randwrite 4k 1 0" "randwrite 4k 32 0" "randwrite 4k 1 1" "write 1M 1 0" "randread 4k 32 0"; do
     # shellcheck disable=SC2086

@@ -15,7 +15,8 @@ servers="$servers $!"
 "$firedrill" protect disk.img --state src --identity source-identity.pem --to 127.0.0.1:7499 --listen "unix:$work/disk.sock" >/dev/null 2>&1 &
 servers="$servers $!"
 while [ ! -S disk.sock ]; do sleep 0.1; done
-while "$firedrill" --json status src | grep -q '"health": "synchronising"'; do sleep 0.2; done
+is_there='import json, sys; s = json.load(sys.stdin); sys.exit(not (s["connected"] and s["newest_point"] and s["lag_bytes"] == 0))'
+while ! "$firedrill" --json status src | python3 -c "$is_there"; do sleep 0.2; done
 cat >ask.py <<'PY'
 import json, math, subprocess, sys, time
 

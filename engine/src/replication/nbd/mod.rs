@@ -4,6 +4,7 @@
 mod export;
 mod wire;
 
+mod answers;
 mod input;
 mod negotiate;
 mod operation;

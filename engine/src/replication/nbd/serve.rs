@@ -13,17 +13,16 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use futures::future::{Either, select};
-use rustix::event::{PollFd, PollFlags, poll};
-use rustix::net::{Shutdown, shutdown};
+use rustix::net::Shutdown;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 
 use super::input::Input;
-use super::negotiate::{ALLOCATION_ID, Chosen, DIRTY_ID, foul, lost};
-use super::operation::{Answer, Payload, errno, perform, refuse};
+use super::negotiate::{Chosen, foul, lost};
+use super::operation::{Answer, perform, refuse};
 use super::output::Output;
-use super::server::{Event, Stage, Witness, reached};
-use super::wire::{self, Command, Errno, Request};
+use super::server::{Stage, Witness, reached};
+use super::wire::{Command, Errno, Request};
 use crate::error::{Error, Result};
 use crate::seam::waiting::{Waiting, set_waiting, spawn_thread};
 
@@ -35,7 +34,7 @@ const REQUESTS_MAX: usize = 64;
 const BYTES_MAX: usize = 64 << 20;
 /// So many requests are begun before answers are written. More would save calls to the system, but
 /// leave the client waiting while we work.
-const BATCH: usize = 8;
+const BATCH: usize = 16;
 
 /// Serves `chosen` on `socket`, which waits, until the client leaves or `stage` says to end. What was begun is brought
 /// to its end first, but where it says to cut off.
@@ -116,18 +115,18 @@ impl Drop for Threads {
 }
 
 /// What the threads of a connection share.
-struct Talk {
-    socket: OwnedFd,
-    chosen: Chosen,
-    witness: Arc<dyn Witness>,
+pub(super) struct Talk {
+    pub(super) socket: OwnedFd,
+    pub(super) chosen: Chosen,
+    pub(super) witness: Arc<dyn Witness>,
     runtime: Handle,
-    cut: watch::Receiver<bool>,
+    pub(super) cut: watch::Receiver<bool>,
     is_stopping: AtomicBool,
     /// Held by the thread that leads.
     lead: Mutex<Lead>,
     shared: Mutex<Shared>,
     /// Rings when there is room for a request again.
-    room: Condvar,
+    pub(super) room: Condvar,
 }
 
 struct Lead {
@@ -136,18 +135,18 @@ struct Lead {
     is_open: bool,
 }
 
-struct Shared {
-    output: Output,
+pub(super) struct Shared {
+    pub(super) output: Output,
     /// Whether a thread waits until the client has read what was written.
-    is_sending: bool,
+    pub(super) is_sending: bool,
     /// Whether answers still reach the client.
-    is_heard: bool,
+    pub(super) is_heard: bool,
     /// Data of requests that wait.
     running_bytes: usize,
     threads: usize,
     /// Threads that lead next.
     idle: usize,
-    end: Result<()>,
+    pub(super) end: Result<()>,
 }
 
 /// A request under way.
@@ -164,7 +163,7 @@ enum Left<'a> {
 }
 
 impl Talk {
-    fn shared(&self) -> MutexGuard<'_, Shared> {
+    pub(super) fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -281,7 +280,8 @@ impl Talk {
             return self.close(lead, Ok(()));
         }
         match lead.input.fill(&self.socket) {
-            Ok(0) if lead.input.is_amid() => {
+            // It may be this side that ended it.
+            Ok(0) if lead.input.is_amid() && !self.is_stopping.load(Ordering::SeqCst) => {
                 self.close(lead, Err(foul("the client left amid a request")));
             }
             Ok(0) => self.close(lead, Ok(())),
@@ -346,108 +346,6 @@ impl Talk {
     fn close(&self, lead: &mut Lead, end: Result<()>) {
         lead.is_open = false;
         self.end_with(&mut self.shared(), end);
-    }
-
-    fn end_with(&self, shared: &mut Shared, end: Result<()>) {
-        // What is cut off is to break.
-        if shared.end.is_ok() && !*self.cut.borrow() {
-            shared.end = end;
-        }
-    }
-
-    fn shut(&self, how: Shutdown) {
-        // One that is gone needs none.
-        let _ = shutdown(&self.socket, how).is_ok();
-    }
-
-    /// Writes answers; false where the client has to read first: then `send_on` is this thread's task.
-    fn send(&self) -> bool {
-        let mut shared = self.shared();
-        shared.is_sending || self.write(&mut shared)
-    }
-
-    /// Writes answers as the client reads them.
-    fn send_on(&self) {
-        loop {
-            let writable = PollFd::new(&self.socket, PollFlags::OUT);
-            // Whatever it says: writing tells.
-            let _ = poll(&mut [writable], None).is_ok();
-            if self.write(&mut self.shared()) {
-                return;
-            }
-        }
-    }
-
-    fn write(&self, shared: &mut Shared) -> bool {
-        let written = shared.output.write(&self.socket);
-        if let Err(error) = written {
-            let again = [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-            if again.contains(&error.kind()) {
-                shared.is_sending = true;
-                return false;
-            }
-            shared.output.clear();
-            shared.is_heard = false;
-            self.end_with(shared, Err(lost(error)));
-            self.shut(Shutdown::Both);
-        }
-        shared.is_sending = false;
-        self.room.notify_all();
-        true
-    }
-
-    fn answer(&self, answer: Answer) {
-        let Answer { request, result } = answer;
-        let (cookie, offset) = (request.cookie, request.offset);
-        let mut shared = self.shared();
-        match result {
-            Err(error) => {
-                self.witness.event(Event::Failed {
-                    offset,
-                    length: request.length,
-                    error: &error,
-                });
-                self.refuse(&mut shared, &request, errno(&error));
-            }
-            Ok(_) if !shared.is_heard => {}
-            Ok(Payload::None) => shared
-                .output
-                .small(|out| wire::simple_reply(out, cookie, 0)),
-            Ok(Payload::Data(data)) => {
-                let length = data.len();
-                shared.output.small(|out| {
-                    if self.chosen.structured {
-                        wire::data_chunk(out, cookie, offset, length);
-                    } else {
-                        wire::simple_reply(out, cookie, 0);
-                    }
-                });
-                shared.output.data(data);
-            }
-            Ok(Payload::Status { allocation, dirty }) => shared.output.small(|out| {
-                let last = dirty.is_none();
-                if let Some(runs) = allocation {
-                    wire::status_chunk(out, cookie, ALLOCATION_ID, &runs, last);
-                }
-                if let Some(runs) = dirty {
-                    wire::status_chunk(out, cookie, DIRTY_ID, &runs, true);
-                }
-            }),
-        }
-    }
-
-    fn refuse(&self, shared: &mut Shared, request: &Request, error: Errno) {
-        let in_chunks = matches!(request.command, Command::Read | Command::BlockStatus);
-        if !shared.is_heard {
-            return;
-        }
-        shared.output.small(|out| {
-            if in_chunks && self.chosen.structured {
-                wire::error_chunk(out, request.cookie, error);
-            } else {
-                wire::simple_reply(out, request.cookie, error as u32);
-            }
-        });
     }
 }
 
