@@ -9,8 +9,9 @@ use engine::replication::source::Settings;
 use engine::replication::witness::Witness;
 use engine::seam::store::{Pace, Retries};
 use engine::seam::{Traffic, World};
+use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::control::{Call, Control};
 use super::{Serve, State, active, replica};
@@ -86,13 +87,18 @@ impl Options {
 }
 
 /// What comes after a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Next {
     /// Another role, which the site's record names.
     Role,
+    /// Another role; somebody waits until its disks are served.
+    Serve(Owed),
     /// The end.
     End(Exit),
 }
+
+/// An answer that is to be given later, and to whom.
+pub(super) type Owed = (oneshot::Sender<Result<Value>>, Value);
 
 /// Signals that ask to end.
 pub(super) struct Signals([(Signal, Exit); 3]);
@@ -124,11 +130,15 @@ pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
     // What tests left that did not end properly: nobody else plays this site.
     state.clear_all("test-")?;
     let mut signals = Signals::new()?;
+    let mut owed = None;
     loop {
         let member = state.site.member();
         let next = match member.role {
             Role::Replica => replica::play(state, &options, &mut calls, &mut signals).await?,
-            Role::Active => active::play(state, &mut options, &mut calls, &mut signals).await?,
+            Role::Active => {
+                let owed = owed.take();
+                active::play(state, &mut options, &mut calls, &mut signals, owed).await?
+            }
             Role::Fenced if member.handed_over => {
                 output::warn(&format!(
                     "this site has handed over with everything: see the other one's status (if it has not taken over, \
@@ -148,8 +158,10 @@ pub(crate) async fn run(state: &State, mut options: Options) -> Result<Exit> {
                 return Ok(Exit::Missed);
             }
         };
-        if let Next::End(exit) = next {
-            return Ok(exit);
+        match next {
+            Next::Role => {}
+            Next::Serve(answer) => owed = Some(answer),
+            Next::End(exit) => return Ok(exit),
         }
     }
 }

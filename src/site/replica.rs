@@ -279,10 +279,7 @@ async fn answer(
             point,
             without_witness,
         } => match fail_over(state, options, replica, (&point, without_witness)).await {
-            Ok(told) => {
-                let _ = answer.send(Ok(told)).is_ok();
-                return Some(Next::Role);
-            }
+            Ok(told) => return Some(Next::Serve((answer, told))),
             Err(error) => Err(error),
         },
         Request::Choose { point } => choose(state, replica, &point).await,
@@ -298,10 +295,7 @@ async fn answer(
                 Err(error) => Err(error),
             };
             match taken {
-                Ok(told) => {
-                    let _ = answer.send(Ok(told)).is_ok();
-                    return Some(Next::Role);
-                }
+                Ok(told) => return Some(Next::Serve((answer, told))),
                 Err(error) => Err(error),
             }
         }

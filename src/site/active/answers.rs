@@ -110,10 +110,7 @@ impl Active<'_> {
                 }
             }
             Request::Failover { point, .. } => match self.choose_again(&point).await {
-                Ok(told) => {
-                    self.chosen = Some((answer, told));
-                    return Ok(Some(Next::Role));
-                }
+                Ok(told) => return Ok(Some(Next::Serve((answer, told)))),
                 Err(error) => Err(error),
             },
             Request::Instant { point, since } => {

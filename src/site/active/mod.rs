@@ -30,7 +30,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 pub(super) use churn::{CHURN_EVERY, Churned};
 
 use super::control::Call;
-use super::daemon::{Next, Options, Signals};
+use super::daemon::{Next, Options, Owed, Signals};
 use super::instant::Readings;
 use super::{State, boot, serve};
 use crate::exit::Exit;
@@ -57,16 +57,16 @@ struct Active<'a> {
     readings: Readings,
     /// An instant that is about to be held for a backup.
     taking: Option<hold::Taking>,
-    /// Another point was chosen: who asked is told once the one before is served no more.
-    chosen: Option<(oneshot::Sender<Result<Value>>, Value)>,
 }
 
-/// Plays the role until the site is fenced, has handed over, or is asked to end.
+/// Plays the role until the site is fenced, has handed over, or is asked to end. Whoever waits for it is told once the
+/// disks are served.
 pub(super) async fn play(
     state: &State,
     options: &mut Options,
     calls: &mut mpsc::Receiver<Call>,
     signals: &mut Signals,
+    owed: Option<Owed>,
 ) -> Result<Next> {
     let member = state.site.member();
     options.to = options.to.take().or_else(|| member.sends_to.clone());
@@ -74,6 +74,9 @@ pub(super) async fn play(
     let source = Arc::new(source(state, options, &member, &devices).await?);
     hold::remember(state, &member, &source, below.is_some()).await?;
     let mut serving = front_door(state, options, &member, &source).await?;
+    if let Some((answer, told)) = owed {
+        let _ = answer.send(Ok(told)).is_ok();
+    }
     let (to, to_seen) = watch::channel(options.to.clone());
     let is_committed = member
         .failed_over
@@ -95,14 +98,10 @@ pub(super) async fn play(
         waiting: None,
         readings: Readings::new(),
         taking: None,
-        chosen: None,
     };
     let next = active.act(to_seen, calls, signals).await;
     active.readings.end().await;
     let _ = timeout(LAST_SENT, serving.shut_down()).await.is_ok();
-    if let Some((answer, told)) = active.chosen {
-        let _ = answer.send(Ok(told)).is_ok();
-    }
     next
 }
 

@@ -90,6 +90,7 @@ fn lose_and_take_over(pair: &mut Pair) {
     pair.source.kill();
     let told = pair.replica.fail_over("latest");
     assert!(instant(&told["captured"]) <= instant(&told["at"]));
+    super::nbd::Nbd::connect(&pair.replica.socket, DISK).expect("it is served by now");
     let image = pair.replica.copy(DISK);
     assert!(image == pair.disk(0), "all that was confirmed is there");
     let status = pair.replica.status();
