@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{Either, select};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader, copy_buf, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
 use tokio_rustls::server::TlsStream;
@@ -244,17 +244,31 @@ async fn pass<S: Socket>(stream: TlsStream<S>, near: UnixStream) {
     let (from_client, mut to_client) = split(stream);
     let (from_us, mut to_us) = near.into_split();
     let inward = async move {
-        let mut from_client = BufReader::with_capacity(PASSED_BYTES, from_client);
         // However it ends, nothing more comes.
-        let _ = copy_buf(&mut from_client, &mut to_us).await.is_ok();
+        let _ = pass_on(from_client, &mut to_us).await.is_ok();
         drop(to_us);
         pending::<()>().await;
     };
     let outward = async move {
-        let mut from_us = BufReader::with_capacity(PASSED_BYTES, from_us);
         // Who does not hear it has gone.
-        let _ = copy_buf(&mut from_us, &mut to_client).await.is_ok();
+        let _ = pass_on(from_us, &mut to_client).await.is_ok();
         let _ = to_client.shutdown().await.is_ok();
     };
     select(pin!(inward), pin!(outward)).await;
+}
+
+/// Passes bytes on until they end. TLS may hold back what it took: it is flushed before more is waited for.
+async fn pass_on(
+    mut from: impl AsyncRead + Unpin,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> io::Result<()> {
+    let mut bytes = vec![0; PASSED_BYTES];
+    loop {
+        let read = from.read(&mut bytes).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        to.write_all(&bytes[..read]).await?;
+        to.flush().await?;
+    }
 }

@@ -77,7 +77,7 @@ fn secured() -> Secured {
     let stranger = folder_of(&root, "stranger", &theirs, &["client"]);
     // It knows the server, and the server not it.
     fs::write(stranger.join("ca-cert.pem"), ours.pem()).expect("it is written");
-    let disk = image(&root, "disk.img", 4 * MIB);
+    let disk = image(&root, "disk.img", 32 * MIB);
     let tls = Tls::from_folder(&server).expect("certificates");
     assert!(tls.verifies_clients());
     let served = Served::start(
@@ -115,12 +115,20 @@ fn libnbd_reads_and_writes_over_tls() {
     let secured = secured();
     let said = run("nbdinfo", &["--no-content", &secured.uri("known")]);
     assert!(said.contains("with TLS"), "{said}");
-    assert!(said.contains("export-size: 4194304"), "{said}");
+    assert!(said.contains("export-size: 33554432"), "{said}");
     let given = secured.root.join("given.img");
-    fs::write(&given, noise(4, 4 << 20)).expect("it is written");
+    let content = noise(4, 32 << 20);
+    fs::write(&given, &content).expect("it is written");
     let given = given.to_str().expect("a plain path");
     run("nbdcopy", &[given, &secured.uri("known")]);
-    assert!(fs::read(&secured.disk).expect("the image") == noise(4, 4 << 20));
+    assert!(fs::read(&secured.disk).expect("the image") == content);
+    // Answers that are longer than what sockets hold come whole too.
+    let back = secured.root.join("back.img");
+    let back = back.to_str().expect("a plain path");
+    for size in ["--request-size=1048576", "--request-size=33554432"] {
+        run("nbdcopy", &[size, &secured.uri("known"), back]);
+        assert!(fs::read(back).expect("the copy") == content);
+    }
     for unknown in ["stranger", "anonymous"] {
         let refused = try_run("nbdinfo", &["--no-content", &secured.uri(unknown)]);
         assert!(!refused.status.success(), "{unknown}");
@@ -147,7 +155,7 @@ fn qemu_reads_over_tls() {
     let disk = format!("driver=nbd,host=localhost,port={port},export=disk,tls-creds=creds");
     let arguments = ["info", "--object", &credentials, "--image-opts", &disk];
     let said = run("qemu-img", &arguments);
-    assert!(said.contains("virtual size: 4 MiB"), "{said}");
+    assert!(said.contains("virtual size: 32 MiB"), "{said}");
     assert_eq!(secured.served.end(), Vec::<String>::new());
 }
 
