@@ -2,15 +2,29 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::BytesMut;
 use engine::ErrorKind;
 use engine::replication::nbd::{Address, Tls};
+use engine::seam::{Clock, WallClock};
+use futures::future::{Either, select};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose,
 };
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::crypto::aws_lc_rs::default_provider;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
+use crate::nbd::client::{Ask, READ, put_option};
 use crate::nbd::served::{Served, device, has, image, named, run, try_run};
 use crate::support::noise;
 
@@ -183,6 +197,80 @@ fn without_an_authority_any_client_may_come() {
     let said = run("nbdinfo", &["--no-content", &secured.uri("anonymous")]);
     assert!(said.contains("with TLS"), "{said}");
     assert_eq!(secured.served.end(), Vec::<String>::new());
+}
+
+/// The first `length` bytes of an export, taken a few at a time.
+async fn read_slowly(stream: &mut TlsStream<UnixStream>, length: u32) -> Vec<u8> {
+    let mut out = BytesMut::new();
+    let ask = Ask {
+        command: READ,
+        length,
+        ..Ask::default()
+    };
+    ask.put(&mut out);
+    stream.write_all(&out).await.expect("sent");
+    stream.flush().await.expect("sent");
+    let mut told = vec![0; 16 + length as usize];
+    for piece in told.chunks_mut(4096) {
+        stream.read_exact(piece).await.expect("an answer");
+        tokio::task::yield_now().await;
+    }
+    told.split_off(16)
+}
+
+/// The export `disk` over TLS.
+async fn connect(path: &Path, authority: &Authority) -> TlsStream<UnixStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.der().clone()).expect("an authority");
+    let config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut stream = UnixStream::connect(path).await.expect("it is there");
+    stream.read_exact(&mut [0; 18]).await.expect("a greeting");
+    let mut out = BytesMut::from(&3_u32.to_be_bytes()[..]);
+    put_option(&mut out, 5, &[]);
+    stream.write_all(&out).await.expect("sent");
+    stream.read_exact(&mut [0; 20]).await.expect("a reply");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let connected = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let mut stream = connected.await.expect("it is known");
+    let mut out = BytesMut::new();
+    put_option(&mut out, 1, b"disk");
+    stream.write_all(&out).await.expect("sent");
+    stream.read_exact(&mut [0; 10]).await.expect("an export");
+    stream
+}
+
+/// Every answer ends at another place of a socket's buffer: some end where it is full, and there TLS keeps the rest.
+#[test]
+fn who_reads_slowly_over_tls_is_told_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_owned();
+    let ours = authority();
+    let server = folder_of(&root, "server", &ours, &["server"]);
+    fs::remove_file(server.join("ca-cert.pem")).expect("it is removed");
+    let tls = Tls::from_folder(&server).expect("certificates");
+    let disk = image(&root, "disk.img", MIB);
+    let held = noise(5, 1 << 20);
+    fs::write(&disk, &held).expect("it is written");
+    let exports = vec![named("disk", device(&disk, true))];
+    let served = Served::start(folder, exports, false, Some(tls));
+    let socket = root.join("socket");
+    let reads = async {
+        let mut stream = connect(&socket, &ours).await;
+        for length in (512 << 10..=1 << 20).step_by(4 << 10) {
+            let told = read_slowly(&mut stream, length).await;
+            assert!(told == held[..length as usize], "{length}");
+        }
+    };
+    served.runtime.block_on(async {
+        let patience = WallClock.sleep(Duration::from_mins(1));
+        let Either::Left(_) = select(pin!(reads), patience).await else {
+            panic!("the end of an answer does not come");
+        };
+    });
 }
 
 #[test]
