@@ -86,15 +86,19 @@ impl Journal {
         self.entries.push_back(entry);
     }
 
-    /// The oldest part in memory if there are too many: it is to be kept in the store.
+    /// The newest part in memory if there are too many: it is to be kept in the store. The oldest are sent, and
+    /// confirmed, first: of what comes in only that goes through the store which does not go out meanwhile.
     pub fn to_keep(&self) -> Option<(u64, u32, Bytes)> {
         if self.memory <= self.memory_max {
             return None;
         }
-        self.entries.iter().find_map(|entry| match &entry.body {
-            Body::Memory(bytes) => Some((entry.batch, entry.part, bytes.clone())),
-            Body::Kept(_) => None,
-        })
+        self.entries
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.body {
+                Body::Memory(bytes) => Some((entry.batch, entry.part, bytes.clone())),
+                Body::Kept(_) => None,
+            })
     }
 
     /// A part is in the store now. False where it is no longer wanted.
@@ -203,5 +207,53 @@ impl Journal {
         (self.memory, self.kept) = (0, 0);
         (self.confirmed, self.sent) = ((batch, parts), (batch, parts));
         gone
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Batches of one part, as long as the memory of four.
+    fn filled(parts: u64) -> Journal {
+        let settings = Settings {
+            memory_bytes: 4,
+            journal_bytes: 100,
+            ..Settings::default()
+        };
+        let mut journal = Journal::new(settings, 0, None);
+        for batch in 1..=parts {
+            let at = Timestamp::from_nanoseconds(batch.into());
+            journal.push(Entry {
+                batch,
+                part: 0,
+                end: Some(at),
+                since: at,
+                bytes: 1,
+                body: Body::Memory(Bytes::from_static(b"1")),
+            });
+            while let Some((batch, part, _)) = journal.to_keep() {
+                assert!(journal.keep((batch, part), Path::from(batch.to_string())));
+            }
+        }
+        journal
+    }
+
+    fn is_kept(journal: &Journal, batch: u64) -> bool {
+        let entry = journal.next((batch, 0)).expect("it is there");
+        assert_eq!(entry.batch, batch);
+        matches!(entry.body, Body::Kept(_))
+    }
+
+    #[test]
+    fn what_is_sent_next_stays_in_memory() {
+        let mut journal = filled(6);
+        assert_eq!(journal.bytes(), (4, 2));
+        for batch in 1..=6 {
+            assert_eq!(is_kept(&journal, batch), batch > 4, "{batch}");
+        }
+        let gone = journal.confirm(5, 0);
+        assert_eq!(gone, [Path::from("5")]);
+        assert_eq!(journal.bytes(), (0, 1));
     }
 }

@@ -17,7 +17,7 @@ pub use device::{BlockDevice, FileDevice, Run};
 pub use entropy::{Entropy, SystemEntropy};
 pub use link::{Dial, Link, ReceiveFrames, SendFrames};
 pub use quiesce::{AsItIs, Held, Quiesce};
-pub use store::{Store, open_local};
+pub use store::{Store, open_local, open_scratch};
 pub use workers::{Task, Threads, Workers, compute};
 
 use store::{Limited, Meter, Metered, Pace, Retries, Retrying};

@@ -59,7 +59,7 @@ pub(super) async fn play(
             intents: station.device("intents", &disk.name, disk.size.div_ceil(8 << 20)),
         });
     let parts = Parts {
-        world: station.world(),
+        world: station.scratch(),
         key: key(),
         group: member.group,
         generation: member.generation,
@@ -71,7 +71,6 @@ pub(super) async fn play(
         witnessed: ground.witness.is_some(),
     };
     let source = Arc::new(Source::open(parts, ground.settings).await?);
-    source.sweep().await?;
     let run = |member: &mut Member| {
         protection::run(member, boot);
         Ok(())

@@ -130,7 +130,23 @@ impl Station {
 
     /// The engine's world at this site.
     pub(super) fn world(&self) -> World {
-        let depot = Arc::clone(&lock(&self.depot));
+        self.world_of(Arc::clone(&lock(&self.depot)))
+    }
+
+    /// The same around a store that is empty and nobody looks into later.
+    pub(super) fn scratch(&self) -> World {
+        self.world_of(Arc::new(self.empty_depot()))
+    }
+
+    fn empty_depot(&self) -> Depot {
+        Depot::new(
+            self.host.handle.clone(),
+            Arc::clone(&self.ailment),
+            self.flaw,
+        )
+    }
+
+    fn world_of(&self, depot: Arc<Depot>) -> World {
         let traffic = Traffic {
             retries: Retries::BRIEF,
             ..Traffic::default()
@@ -197,9 +213,7 @@ impl Station {
     pub(super) fn destroy(&self) {
         self.lose_power();
         lock(&self.shelf).clear();
-        let handle = self.host.handle.clone();
-        let depot = Depot::new(handle, Arc::clone(&self.ailment), self.flaw);
-        *lock(&self.depot) = Arc::new(depot);
+        *lock(&self.depot) = Arc::new(self.empty_depot());
         let mut now = self.now();
         (now.fenced, now.sends) = (false, false);
     }

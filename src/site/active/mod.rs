@@ -17,7 +17,7 @@ use engine::replication::protection;
 use engine::replication::replica::{Replica, Served};
 use engine::replication::source::{Outcome, Parts, Protected, Source};
 use engine::replication::transport::{Identity, TlsDial};
-use engine::seam::BlockDevice;
+use engine::seam::{BlockDevice, Traffic, World, open_scratch};
 use engine::units::Timestamp;
 use engine::{Error, ErrorKind};
 use futures::future::{BoxFuture, FutureExt, pending};
@@ -120,8 +120,16 @@ async fn source(
             intents: Arc::new(intents),
         })
     });
+    let World {
+        clock,
+        entropy,
+        workers,
+        ..
+    } = state.world.clone();
+    state.clear("journal")?;
+    let journal = open_scratch(&state.folder)?;
     let parts = Parts {
-        world: state.world.clone(),
+        world: World::new(journal, clock, entropy, workers, Traffic::default()),
         key: state.identity.key.clone(),
         group: member.group,
         generation: member.generation,
@@ -133,7 +141,6 @@ async fn source(
         witnessed: options.witness.is_some(),
     };
     let source = Source::open(parts, options.settings()).await?;
-    source.sweep().await?;
     let runs = |member: &mut Member| {
         protection::run(member, boot);
         Ok(())

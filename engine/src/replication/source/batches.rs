@@ -79,7 +79,7 @@ impl Source {
             }
         }
         lock(&self.splitter).sealed();
-        self.keep_old().await?;
+        self.spill().await?;
         self.bell.notify_waiters();
         Ok(true)
     }
@@ -110,7 +110,7 @@ impl Source {
     }
 
     /// Puts what is too much for memory into the store.
-    async fn keep_old(&self) -> Result<()> {
+    async fn spill(&self) -> Result<()> {
         loop {
             let Some((batch, part, bytes)) = lock(&self.journal).to_keep() else {
                 return Ok(());
@@ -130,21 +130,10 @@ impl Source {
         }
     }
 
-    /// Removes parts that nobody needs; what can't be removed now is removed at the next start.
+    /// Removes parts that nobody needs; what can't be removed goes with the store.
     pub(super) async fn remove(&self, parts: Vec<Path>) {
         for at in parts {
             let _ = self.world.store.delete(&at).await.is_ok();
         }
-    }
-
-    /// Removes what an earlier run left of its journal: the intent maps cover it.
-    ///
-    /// # Errors
-    /// As the store gives them.
-    pub async fn sweep(&self) -> Result<()> {
-        let left = crate::vault::list(&self.world, &Path::from("journal")).await?;
-        self.remove(left.into_iter().map(|object| object.location).collect())
-            .await;
-        Ok(())
     }
 }

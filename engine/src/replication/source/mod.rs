@@ -200,7 +200,8 @@ impl Drop for Unsure<'_> {
 /// What a source is made of.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where the journal's parts are kept; clock, entropy and workers.
+    /// A store of its own for the journal's parts, empty now and worth nothing after this source: the intent maps
+    /// cover what it held. Clock, entropy and workers.
     pub world: World,
     /// The group's key.
     pub key: GroupKey,

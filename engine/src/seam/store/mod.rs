@@ -36,10 +36,21 @@ pub type Store = Arc<dyn ObjectStore>;
 /// # Errors
 /// `NotFound` or `Denied` when the folder can't be used.
 pub fn open_local(folder: &Path) -> Result<Store> {
+    open(folder, true)
+}
+
+/// Opens a folder for what nobody looks for after a crash, which may leave any of it torn: nothing is waited for.
+///
+/// # Errors
+/// `NotFound` or `Denied` when the folder can't be used.
+pub fn open_scratch(folder: &Path) -> Result<Store> {
+    open(folder, false)
+}
+
+fn open(folder: &Path, is_durable: bool) -> Result<Store> {
     let store = LocalFileSystem::new_with_prefix(folder)
-        .map_err(|error| Error::from_store(folder.display(), error))?
-        .with_fsync(true);
-    Ok(Arc::new(store))
+        .map_err(|error| Error::from_store(folder.display(), error))?;
+    Ok(Arc::new(store.with_fsync(is_durable)))
 }
 
 type Body = BoxStream<'static, object_store::Result<Bytes>>;
