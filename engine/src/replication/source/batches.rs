@@ -1,5 +1,7 @@
 //! Batches end, their parts are sealed and wait in the journal.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use futures::{FutureExt, select_biased};
 use object_store::path::Path;
@@ -12,8 +14,13 @@ use crate::replication::journal::{Body, Entry};
 use crate::replication::parcel;
 use crate::replication::splitter::Cut;
 use crate::seam::compute;
+use crate::units::MIB;
 
 use super::{Source, lock};
+
+/// Bytes of sealed parts that go into the store in a second. What is written faster than that and the link together
+/// fills the open batch and is marked, which costs whoever writes the disks least.
+const SPILLED_A_SECOND: f64 = 256.0 * MIB as f64;
 
 impl Source {
     /// Ends batches and seals them, for as long as it is polled.
@@ -109,12 +116,15 @@ impl Source {
         })
     }
 
-    /// Puts what is too much for memory into the store.
+    /// Puts what is too much for memory into the store, no faster than [`SPILLED_A_SECOND`]: nothing is sealed
+    /// meanwhile.
     async fn spill(&self) -> Result<()> {
         loop {
             let Some((batch, part, bytes)) = lock(&self.journal).to_keep() else {
                 return Ok(());
             };
+            let takes = Duration::from_secs(1).mul_f64(bytes.len() as f64 / SPILLED_A_SECOND);
+            let pace = self.world.clock.sleep(takes);
             let at = Path::from(format!("journal/{batch:016x}-{part:08x}"));
             let put =
                 self.world
@@ -127,6 +137,7 @@ impl Source {
             if !lock(&self.journal).keep((batch, part), at.clone()) {
                 self.remove(vec![at]).await;
             }
+            pace.await;
         }
     }
 
