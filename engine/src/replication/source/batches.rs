@@ -20,7 +20,7 @@ use super::{Source, lock};
 
 /// Bytes of sealed parts that go into the store in a second. What is written faster than that and the link together
 /// fills the open batch and is marked, which costs whoever writes the disks least.
-const SPILLED_A_SECOND: f64 = 256.0 * MIB as f64;
+const SPILLED_A_SECOND: u64 = 256 * MIB as u64;
 
 impl Source {
     /// Ends batches and seals them, for as long as it is polled.
@@ -123,7 +123,7 @@ impl Source {
             let Some((batch, part, bytes)) = lock(&self.journal).to_keep() else {
                 return Ok(());
             };
-            let takes = Duration::from_secs(1).mul_f64(bytes.len() as f64 / SPILLED_A_SECOND);
+            let takes = Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / SPILLED_A_SECOND);
             let pace = self.world.clock.sleep(takes);
             let at = Path::from(format!("journal/{batch:016x}-{part:08x}"));
             let put =

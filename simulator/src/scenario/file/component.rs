@@ -68,6 +68,30 @@ pub(super) fn admits(
     Ok(())
 }
 
+/// Refuses to recover elsewhere from snapshots alone that the component restores only where they are kept.
+pub(super) fn restores_in(
+    reader: &Reader<'_>,
+    component: &Component,
+    (copies, target, at): (&[Copy], usize, &Range<usize>),
+    (places, groups): (&Places, &[Group]),
+) -> Result<()> {
+    for group in groups {
+        let bound =
+            |copy: &Copy| copy.to == To::Snapshot && copy.place.unwrap_or(group.place) != target;
+        if !copies.iter().all(bound) {
+            continue;
+        }
+        let mut ask = ask(&copies[0], group, places);
+        ask.wants.cross_region_restore = true;
+        if let Some(refusal) = component.admits(&ask).into_iter().next() {
+            let wrong = format!("{} for '{}': {refusal}", component.title, group.name);
+            let right = "leave `recover-in` out, or keep a copy that can be restored there too";
+            return Err(reader.refuse(at, wrong, right));
+        }
+    }
+    Ok(())
+}
+
 fn ask(copy: &Copy, group: &Group, places: &Places) -> Ask {
     let backup = copy.replica.is_none();
     let a_day = u32::try_from(DAY / copy.every_micros).unwrap_or(u32::MAX);

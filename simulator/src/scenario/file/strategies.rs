@@ -86,6 +86,9 @@ fn strategy(
         {
             places.reach(reader, &at, (copy.place.unwrap_or(group.place), target))?;
         }
+        if let Some(component) = component {
+            component::restores_in(reader, component, (&copies, target, &at), world)?;
+        }
     }
     Ok(Strategy {
         name,

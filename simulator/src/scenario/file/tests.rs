@@ -535,6 +535,32 @@ fn a_component_is_asked_only_for_what_it_can_do() {
 }
 
 #[test]
+fn snapshots_are_restored_where_they_are_kept() {
+    let of = |recover_in: &str| {
+        format!(
+            "question = \"?\"\n[[region]]\nname = \"west\"\npair = \"north\"\n\
+             [[region]]\nname = \"north\"\npair = \"west\"\n\
+             [[instance]]\nname = \"data\"\nin = \"west\"\nsize = \"200GB\"\nworkload = \"disk\"\n\
+             [[strategy]]\nname = \"s\"\ncomponent = \"managed-disk-snapshot\"\n{recover_in}\
+             [[strategy.copy]]\nto = \"snapshot\"\nevery = \"4h\"\n"
+        )
+    };
+    read(&of(""));
+    read(&of("recover-in = \"west\"\n"));
+    let text = of("recover-in = \"north\"\n");
+    let error = Scenario::parse("mine.toml", &text).expect_err("it can't");
+    let error = error.to_string();
+    for part in [
+        "line 16: ",
+        "Managed-disk snapshots",
+        "second region",
+        "leave `recover-in` out",
+    ] {
+        assert!(error.contains(part), "no {part:?} in {error}");
+    }
+}
+
+#[test]
 fn what_ships_is_read() {
     for (name, text) in SHIPPED {
         let scenario = Scenario::parse(name, text).unwrap_or_else(|error| panic!("{error}"));
