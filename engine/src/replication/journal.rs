@@ -43,7 +43,7 @@ pub struct Journal {
     memory: u64,
     kept: u64,
     limit: u64,
-    /// Bytes in memory; older parts beyond that are put into the store.
+    /// Bytes in memory; newer parts beyond that are put into the store.
     memory_max: u64,
     /// The last batch that the other site has, and the parts of the next.
     confirmed: (u64, u32),

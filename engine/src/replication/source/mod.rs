@@ -43,7 +43,7 @@ pub struct Settings {
     pub interval: Duration,
     /// Sealed bytes that the journal holds at most, in memory and in the state's store.
     pub journal_bytes: u64,
-    /// Bytes of the open batch in memory, and as many of sealed parts: older parts beyond that go into the store.
+    /// Bytes of the open batch in memory, and as many of sealed parts: newer parts beyond that go into the store.
     pub memory_bytes: u64,
     /// Waited after a link broke, before the next is tried; doubled up to a minute.
     pub retry: Duration,
