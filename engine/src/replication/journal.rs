@@ -15,8 +15,8 @@ use super::source::Settings;
 pub enum Body {
     /// Here.
     Memory(Bytes),
-    /// In the store.
-    Kept(Path),
+    /// In the store, which may have spoilt it since: its BLAKE3.
+    Kept(Path, blake3::Hash),
 }
 
 /// A sealed part on its way.
@@ -86,8 +86,8 @@ impl Journal {
         self.entries.push_back(entry);
     }
 
-    /// The newest part in memory if there are too many: it is to be kept in the store. The oldest are sent, and
-    /// confirmed, first: of what comes in only that goes through the store which does not go out meanwhile.
+    /// The newest part in memory if there are too many: it is to be kept in the store. The oldest are on their way,
+    /// and gone from memory first.
     pub fn to_keep(&self) -> Option<(u64, u32, Bytes)> {
         if self.memory <= self.memory_max {
             return None;
@@ -97,12 +97,12 @@ impl Journal {
             .rev()
             .find_map(|entry| match &entry.body {
                 Body::Memory(bytes) => Some((entry.batch, entry.part, bytes.clone())),
-                Body::Kept(_) => None,
+                Body::Kept(..) => None,
             })
     }
 
     /// A part is in the store now. False where it is no longer wanted.
-    pub fn keep(&mut self, (batch, part): (u64, u32), at: Path) -> bool {
+    pub fn keep(&mut self, (batch, part): (u64, u32), kept: (Path, blake3::Hash)) -> bool {
         let found = self
             .entries
             .iter_mut()
@@ -110,7 +110,7 @@ impl Journal {
         let Some(entry) = found else {
             return false;
         };
-        entry.body = Body::Kept(at);
+        entry.body = Body::Kept(kept.0, kept.1);
         self.memory -= entry.bytes;
         self.kept += entry.bytes;
         true
@@ -142,7 +142,7 @@ impl Journal {
             };
             match entry.body {
                 Body::Memory(_) => self.memory -= entry.bytes,
-                Body::Kept(at) => {
+                Body::Kept(at, _) => {
                     self.kept -= entry.bytes;
                     gone.push(at);
                 }
@@ -201,7 +201,7 @@ impl Journal {
     pub fn void(&mut self, batch: u64, parts: u32) -> Vec<Path> {
         let gone = self.entries.drain(..).filter_map(|entry| match entry.body {
             Body::Memory(_) => None,
-            Body::Kept(at) => Some(at),
+            Body::Kept(at, _) => Some(at),
         });
         let gone = gone.collect();
         (self.memory, self.kept) = (0, 0);
@@ -233,7 +233,8 @@ mod tests {
                 body: Body::Memory(Bytes::from_static(b"1")),
             });
             while let Some((batch, part, _)) = journal.to_keep() {
-                assert!(journal.keep((batch, part), Path::from(batch.to_string())));
+                let at = Path::from(batch.to_string());
+                assert!(journal.keep((batch, part), (at, blake3::hash(b"1"))));
             }
         }
         journal
@@ -242,7 +243,7 @@ mod tests {
     fn is_kept(journal: &Journal, batch: u64) -> bool {
         let entry = journal.next((batch, 0)).expect("it is there");
         assert_eq!(entry.batch, batch);
-        matches!(entry.body, Body::Kept(_))
+        matches!(entry.body, Body::Kept(..))
     }
 
     #[test]

@@ -125,6 +125,7 @@ impl Source {
             };
             let takes = Duration::from_nanos(bytes.len() as u64 * 1_000_000_000 / SPILLED_A_SECOND);
             let pace = self.world.clock.sleep(takes);
+            let hash = blake3::hash(&bytes);
             let at = Path::from(format!("journal/{batch:016x}-{part:08x}"));
             let put =
                 self.world
@@ -134,7 +135,7 @@ impl Source {
                 // No room: the journal takes no more than memory holds, and the disk goes on.
                 return Ok(());
             }
-            if !lock(&self.journal).keep((batch, part), at.clone()) {
+            if !lock(&self.journal).keep((batch, part), (at.clone(), hash)) {
                 self.remove(vec![at]).await;
             }
             pace.await;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{FutureExt, select_biased};
+use object_store::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::member::{Message, Refusal, VERSION};
@@ -370,7 +371,7 @@ impl Source {
         };
         match body {
             Body::Memory(bytes) => Ok(Some(bytes)),
-            Body::Kept(path) => match crate::vault::get(&self.world, &path).await {
+            Body::Kept(path, hash) => match self.kept(&path, hash).await {
                 Ok(bytes) => Ok(Some(bytes)),
                 Err(error) => {
                     // A journal that can't be read is no loss: what it held is found by comparing.
@@ -387,6 +388,14 @@ impl Source {
                 }
             },
         }
+    }
+
+    async fn kept(&self, path: &Path, hash: blake3::Hash) -> Result<Bytes> {
+        let bytes = crate::vault::get(&self.world, path).await?;
+        if blake3::hash(&bytes) != hash {
+            return Err(Error::corrupt(path, "it is not what was put there"));
+        }
+        Ok(bytes)
     }
 
     /// Reads what is marked: what was written is sent, what is suspect is compared.

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use engine::replication::extents::Payload;
 use engine::replication::replica::{Replica, Retention};
 use engine::replication::source::{Settings, Source};
-use engine::seam::Clock;
+use engine::seam::{Clock, Store};
 use futures::{FutureExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc;
+
+use crate::support::noise;
 
 use super::changed::Remembered;
 use super::world::{Exchange, Here, Memory, Paused, There, on_paused_time};
@@ -77,8 +78,8 @@ async fn write(
     let payload = if rng.random_ratio(1, 6) {
         Payload::Zeros(length)
     } else {
-        let stamp = blake3::hash(&number.to_le_bytes());
-        Payload::Data(Bytes::from(stamp.as_bytes().repeat(length as usize / 32)))
+        // It does not compress: what waits for a link that is cut is more than memory takes.
+        Payload::Data(noise(number, length as usize).into())
     };
     let into = &mut disks[disk][offset as usize..];
     match &payload {
@@ -147,8 +148,8 @@ async fn act(
     }
 }
 
-/// What a seed does.
-async fn play(seed: u64) -> u64 {
+/// What a seed does: gives how often it was told what changed, and parts of the journal that were spoilt.
+async fn play(seed: u64) -> (u64, u64) {
     let mut rng = Rng::seed_from_u64(seed);
     let clock = Paused::new();
     let here = Here::new(&clock, &SIZES, settings(&mut rng));
@@ -158,10 +159,14 @@ async fn play(seed: u64) -> u64 {
     past.note(&content(&here.disks));
     let (mut source, mut replica) = (here.open(true, 0).await, there.open().await);
     let mut remembered = Remembered::default();
+    let mut spoilt = 0;
     for turn in 0..12 {
         let mut disks = content(&here.disks);
         let acts = act(&source, &mut rng, &exchange, &clock, &mut past, &mut disks);
         run(&source, &replica, &exchange, &there, &mut called, acts).await;
+        if rng.random_ratio(1, 2) {
+            spoilt += spoil(&here).await;
+        }
         past.note(&content(&here.disks));
         let what = format!("seed {seed}, turn {turn}");
         hold(&replica, &past, &what).await;
@@ -195,21 +200,42 @@ async fn play(seed: u64) -> u64 {
         }
     }
     exchange.switch.set(false);
-    let heals = async {
-        for _ in 0..10_000 {
-            if source.progress().exposed_since.is_none() && source.progress().captured.is_some() {
-                return;
-            }
-            clock.sleep(Duration::from_secs(1)).await;
-        }
-        panic!(
-            "seed {seed}: it does not come to rest: {:?}",
-            source.progress()
-        );
-    };
+    let heals = comes_to_rest(&source, &clock, seed);
     run(&source, &replica, &exchange, &there, &mut called, heals).await;
     converged(seed, &here, &replica).await;
-    remembered.told
+    (remembered.told, spoilt)
+}
+
+async fn comes_to_rest(source: &Source, clock: &Paused, seed: u64) {
+    for _ in 0..10_000 {
+        if source.progress().exposed_since.is_none() && source.progress().captured.is_some() {
+            return;
+        }
+        clock.sleep(Duration::from_secs(1)).await;
+    }
+    panic!(
+        "seed {seed}: it does not come to rest: {:?}",
+        source.progress()
+    );
+}
+
+/// Spoils the parts of the journal that memory did not hold, and gives how many.
+async fn spoil(here: &Here) -> u64 {
+    let store = &here.world.store;
+    let folder = Path::from("journal");
+    let listed = store.list(Some(&folder)).try_collect::<Vec<_>>().await;
+    let listed = listed.expect("it lists");
+    for object in &listed {
+        flip(store, &object.location).await;
+    }
+    listed.len() as u64
+}
+
+async fn flip(store: &Store, at: &Path) {
+    let whole = store.get(at).await.expect("it is there").bytes().await;
+    let mut bytes = whole.expect("it reads").to_vec();
+    bytes[0] ^= 1;
+    store.put(at, bytes.into()).await.expect("it is spoilt");
 }
 
 /// Spoils, in half of the cases, the header that ends one of the batches in the history.
@@ -232,10 +258,7 @@ async fn damage(rng: &mut Rng, there: &There) -> bool {
         .into_iter()
         .rfind(|at| batch(at) == some)
         .expect("its last part");
-    let whole = store.get(&last).await.expect("it is there").bytes().await;
-    let mut bytes = whole.expect("it reads").to_vec();
-    bytes[0] ^= 1;
-    store.put(&last, bytes.into()).await.expect("it is spoilt");
+    flip(store, &last).await;
     true
 }
 
@@ -297,9 +320,44 @@ fn every_point_is_an_instant_whatever_breaks() {
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(0);
-    let mut told = 0;
+    let (mut told, mut spoilt) = (0, 0);
     for seed in first..first + seeds {
-        told += on_paused_time(play(seed));
+        let played = on_paused_time(play(seed));
+        told += played.0;
+        spoilt += played.1;
     }
     assert!(told > 0, "what changed between points is told now and then");
+    assert!(spoilt > 0, "parts of the journal are spoilt now and then");
+}
+
+/// Nothing but the disk's own word says that what was put into the journal comes out of it.
+#[test]
+fn what_the_journal_can_not_give_back_is_compared() {
+    on_paused_time(async {
+        let clock = Paused::new();
+        let settings = Settings {
+            memory_bytes: 256 << 10,
+            ..Settings::default()
+        };
+        let here = Here::new(&clock, &SIZES, settings);
+        let there = There::new(&clock, Retention::default()).await;
+        let (exchange, mut called) = Exchange::new();
+        let (source, replica) = (here.open(true, 0).await, there.open().await);
+        let acts = async {
+            comes_to_rest(&source, &clock, 0).await;
+            exchange.switch.set(true);
+            for number in 0..12 {
+                let offset = number * 65_536;
+                let data = noise(number, 65_536).into();
+                let written = source.write((0, offset), Payload::Data(data), false);
+                written.await.expect("it is written");
+                clock.sleep(Duration::from_millis(300)).await;
+            }
+            assert!(spoil(&here).await > 0, "{:?}", source.progress());
+            exchange.switch.set(false);
+            comes_to_rest(&source, &clock, 0).await;
+        };
+        run(&source, &replica, &exchange, &there, &mut called, acts).await;
+        converged(0, &here, &replica).await;
+    });
 }

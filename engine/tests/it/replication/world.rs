@@ -19,8 +19,10 @@ use engine::seam::{
     Workers, World,
 };
 use engine::units::Timestamp;
+use futures::TryStreamExt;
 use futures::future::BoxFuture;
 use object_store::memory::InMemory;
+use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::sync::{Notify, mpsc};
 
 /// Plays something on a clock that jumps to whatever comes next.
@@ -324,6 +326,14 @@ impl Here {
 
     /// Begins, or begins again after a crash.
     pub(super) async fn open(&self, suspect: bool, confirmed: u64) -> Source {
+        let store = &self.world.store;
+        let left = store
+            .list(Some(&"journal".into()))
+            .try_collect::<Vec<_>>()
+            .await;
+        for object in left.expect("it lists") {
+            store.delete(&object.location).await.expect("it is removed");
+        }
         let disks = self.disks.iter().enumerate().map(|(number, disk)| Disk {
             name: format!("disk{number}"),
             size: disk.size(),
