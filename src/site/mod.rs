@@ -163,7 +163,14 @@ impl State {
     /// Removes what lies in one of this folder's folders.
     pub(crate) fn clear(&self, kind: &str) -> Result<()> {
         match fs::remove_dir_all(self.folder.join(kind)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let path = self.folder.join(kind);
+                let what = format!(
+                    "failed to remove {}; may this user write there?",
+                    path.display()
+                );
+                Err(Error::from_io(what, error).into())
+            }
             _ => Ok(()),
         }
     }
