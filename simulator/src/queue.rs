@@ -160,7 +160,7 @@ impl<E> Queue<E> {
 }
 
 fn holds<E>(slots: &[Slot<E>], slot: u32, sequence: u64) -> bool {
-    matches!(&slots[slot as usize], Slot::Taken(taken, _) if *taken == sequence)
+    matches!(slots.get(slot as usize), Some(Slot::Taken(taken, _)) if *taken == sequence)
 }
 
 #[cfg(test)]

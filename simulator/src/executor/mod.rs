@@ -23,5 +23,10 @@ pub use trace::Line;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(pub u32);
 
+impl HostId {
+    /// Nobody's: the host of what is not to be crashed.
+    pub const NOBODY: Self = Self(u32::MAX);
+}
+
 #[cfg(test)]
 mod tests;

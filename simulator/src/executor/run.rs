@@ -1,20 +1,22 @@
 //! The loop, and the handle by which tasks ask for time, tasks and traces.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
 use crate::queue::Queue;
 
-use super::task::{Job, TaskId, Tasks};
+use super::task::{Job, Ready, TaskId, Tasks, Work};
 use super::trace::Trace;
 use super::{HostId, Line, Sleep};
 
 /// What tasks and the loop share. Futures and wakers are never dropped or called under its lock.
 #[derive(Default)]
 pub(super) struct Core {
-    pub(super) now: u64,
     pub(super) timers: Queue<Sleeper>,
+    /// Whom to wake before time passes.
+    late: Vec<Waker>,
     tasks: Tasks,
     /// The task that goes on now, and where its waker leads.
     running: Option<(TaskId, usize)>,
@@ -30,6 +32,15 @@ pub(super) enum Sleeper {
     Task(TaskId),
     /// What a task has between itself and the sleep.
     Other(Waker),
+}
+
+/// What the loop does next.
+enum Next {
+    Task(TaskId, Work),
+    /// A task that was woken and is no more.
+    Gone,
+    Other(Waker),
+    Others(Vec<Waker>),
 }
 
 impl Core {
@@ -50,13 +61,20 @@ pub struct Executor {
 
 /// The way of tasks to the executor.
 #[derive(Clone, Default)]
-pub struct Handle(Arc<Mutex<Core>>);
+pub struct Handle(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// The present instant: the loop alone changes it, everybody reads it all the time.
+    now: AtomicU64,
+    core: Mutex<Core>,
+}
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = self.lock();
         f.debug_struct("Handle")
-            .field("now", &core.now)
+            .field("now", &self.now())
             .field("tasks", &core.tasks.len())
             .field("sleeps", &core.timers.len())
             .finish_non_exhaustive()
@@ -65,12 +83,18 @@ impl fmt::Debug for Handle {
 
 impl Handle {
     pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let core = self.0.core.lock();
+        core.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The present instant, in microseconds since the start.
     pub fn now(&self) -> u64 {
-        self.lock().now
+        self.0.now.load(Ordering::Relaxed)
+    }
+
+    /// Comes to an instant, if it is not past.
+    fn come(&self, at: u64) {
+        self.0.now.fetch_max(at, Ordering::Relaxed);
     }
 
     /// Ends at an instant; at once when it is past.
@@ -81,6 +105,11 @@ impl Handle {
     /// Ends after so long, counted from now; at once for 0.
     pub fn sleep(&self, micros: u64) -> Sleep {
         self.sleep_until(self.now().saturating_add(micros))
+    }
+
+    /// Wakes before time passes, once: when no task can go on at the present instant any more.
+    pub fn before_time_passes(&self, waker: Waker) {
+        self.lock().late.push(waker);
     }
 
     /// Starts a task on `host`. It goes on when those that were woken before have had their turn.
@@ -100,7 +129,7 @@ impl Handle {
         core.crashed.extend(removed);
     }
 
-    /// How often a task went on so far.
+    /// How often a task went on so far, or a sleep of none ended.
     pub fn events(&self) -> u64 {
         self.lock().events
     }
@@ -117,9 +146,8 @@ impl Handle {
 
     /// Adds to the trace that something happened to `host` now.
     pub fn trace(&self, host: HostId, what: &'static str, number: u64) {
-        let mut core = self.lock();
-        let at_micros = core.now;
-        core.trace.add(Line {
+        let at_micros = self.now();
+        self.lock().trace.add(Line {
             at_micros,
             host,
             what,
@@ -154,38 +182,54 @@ impl Executor {
         self.handle.clone()
     }
 
-    /// Runs until no task can go on, or past `until`, which is then the present instant. Tells how often
-    /// a task went on.
+    /// Runs until no task can go on, or past `until`, which is then the present instant. Tells how many events
+    /// there were.
     pub fn run(&mut self, until: Option<u64>) -> u64 {
         let before = self.handle.events();
         let ready = Arc::clone(&self.handle.lock().tasks.ready);
         self.bury();
-        loop {
-            let next = ready.pop().map(Sleeper::Task);
-            match next.or_else(|| self.next_sleeper(until)) {
-                Some(Sleeper::Task(task)) => self.step(task),
-                Some(Sleeper::Other(waker)) => waker.wake(),
-                None => break,
+        while let Some(next) = self.next(&ready, until) {
+            match next {
+                Next::Task(id, work) => self.step(id, work),
+                Next::Gone => {}
+                Next::Others(wakers) => wakers.into_iter().for_each(Waker::wake),
+                Next::Other(waker) => waker.wake(),
             }
         }
+        self.handle.come(until.unwrap_or(0));
+        self.handle.events() - before
+    }
+
+    /// Who goes on: who was woken, or has to be told that time passes, or sleeps no longer than to `until`.
+    fn next(&mut self, ready: &Ready, until: Option<u64>) -> Option<Next> {
+        let woken = ready.pop();
         let mut core = self.handle.lock();
-        core.now = core.now.max(until.unwrap_or(0));
-        core.events - before
+        let id = match woken {
+            Some(id) => id,
+            None if !core.late.is_empty() => {
+                return Some(Next::Others(std::mem::take(&mut core.late)));
+            }
+            None => {
+                let at = core.timers.next_time();
+                let at = at.filter(|at| until.is_none_or(|until| *at <= until))?;
+                self.handle.come(at);
+                match core.timers.pop()?.1 {
+                    Sleeper::Task(id) => id,
+                    Sleeper::Other(waker) => {
+                        core.events += 1;
+                        return Some(Next::Other(waker));
+                    }
+                }
+            }
+        };
+        core.events += 1;
+        let work = core.tasks.begin(id);
+        core.running = work.as_ref().map(|(_, waker)| (id, waker.data().addr()));
+        Some(work.map_or(Next::Gone, |work| Next::Task(id, work)))
     }
 
     /// Lets a task go on as far as it can.
-    fn step(&mut self, id: TaskId) {
-        let work = {
-            let mut core = self.handle.lock();
-            core.events += 1;
-            let work = core.tasks.begin(id);
-            let running = work.as_ref().map(|(_, waker)| (id, waker.data().addr()));
-            core.running = running;
-            work
-        };
-        let Some((mut job, waker)) = work else {
-            return;
-        };
+    fn step(&mut self, id: TaskId, (mut job, waker): Work) {
         let polled = job.as_mut().poll(&mut Context::from_waker(&waker));
         let (over, has_crashed) = {
             let mut core = self.handle.lock();
@@ -212,27 +256,20 @@ impl Executor {
             }
         }
     }
-
-    /// Goes to the instant of the next sleep that ends, if it is not past `until`; gives whom it wakes.
-    fn next_sleeper(&mut self, until: Option<u64>) -> Option<Sleeper> {
-        let mut core = self.handle.lock();
-        let at = core.timers.next_time();
-        let at = at.filter(|at| until.is_none_or(|until| *at <= until))?;
-        core.now = core.now.max(at);
-        core.timers.pop().map(|(_, sleeper)| sleeper)
-    }
 }
 
 impl Drop for Executor {
     fn drop(&mut self) {
-        // Tasks hold handles, and would hold themselves for ever. What they drop may spawn.
+        // Tasks hold handles, and would hold themselves for ever; so do wakers. What they drop may spawn.
         loop {
-            let removed = {
+            let (removed, wakers) = {
                 let mut core = self.handle.lock();
                 let mut removed = std::mem::take(&mut core.crashed);
                 removed.extend(core.tasks.remove(|_| true));
-                removed
+                let timers = std::mem::take(&mut core.timers);
+                (removed, (timers, std::mem::take(&mut core.late)))
             };
+            drop(wakers);
             if removed.is_empty() {
                 break;
             }

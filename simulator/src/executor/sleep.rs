@@ -23,6 +23,14 @@ impl Sleep {
             timer: None,
         }
     }
+
+    fn wake_nobody(&mut self) {
+        if let Some(timer) = self.timer.take() {
+            // A waker is dropped outside of the lock: it may be the last that holds what it wakes.
+            let cancelled = self.handle.lock().timers.cancel(timer);
+            drop(cancelled);
+        }
+    }
 }
 
 impl fmt::Debug for Sleep {
@@ -36,13 +44,11 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        let mut core = this.handle.lock();
-        if core.now >= this.until_micros {
-            let cancelled = this.timer.take().and_then(|it| core.timers.cancel(it));
-            drop(core);
-            drop(cancelled);
+        if this.handle.now() >= this.until_micros {
+            this.wake_nobody();
             return Poll::Ready(());
         }
+        let mut core = this.handle.lock();
         let sleeper = core.sleeper(context.waker());
         let before = if let Some(before) = this.timer.and_then(|it| core.timers.get_mut(it)) {
             Some(std::mem::replace(before, sleeper))
@@ -58,10 +64,6 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer {
-            // A waker is dropped outside of the lock: it may be the last that holds what it wakes.
-            let cancelled = self.handle.lock().timers.cancel(timer);
-            drop(cancelled);
-        }
+        self.wake_nobody();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -10,6 +10,9 @@ use super::HostId;
 
 /// What a task does.
 pub(super) type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A task taken out to be polled.
+pub(super) type Work = (Job, Waker);
 
 /// Names a task; numbers are never given twice, places are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,17 +23,27 @@ pub(super) struct TaskId {
 
 /// Tasks that can go on, in the order in which they were woken.
 #[derive(Debug, Default)]
-pub(super) struct Ready(Mutex<VecDeque<TaskId>>);
+pub(super) struct Ready {
+    tasks: Mutex<VecDeque<TaskId>>,
+    /// How many, to be seen without the lock.
+    count: AtomicUsize,
+}
 
 impl Ready {
     fn push(&self, task: TaskId) {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.push_back(task);
+        self.count.store(tasks.len(), Ordering::Release);
     }
 
     pub(super) fn pop(&self) -> Option<TaskId> {
-        let mut tasks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        tasks.pop_front()
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = tasks.pop_front();
+        self.count.store(tasks.len(), Ordering::Release);
+        task
     }
 }
 
@@ -58,7 +71,7 @@ struct Task {
     number: u64,
     host: HostId,
     /// Both are out while the task is polled.
-    work: Option<(Job, Waker)>,
+    work: Option<Work>,
     alarm: Arc<Alarm>,
 }
 
@@ -96,7 +109,7 @@ impl Tasks {
     }
 
     /// Takes out what a task does, to be polled; from now on it can be woken again.
-    pub(super) fn begin(&mut self, id: TaskId) -> Option<(Job, Waker)> {
+    pub(super) fn begin(&mut self, id: TaskId) -> Option<Work> {
         let task = self.places[id.place as usize].as_mut();
         let task = task.filter(|task| task.number == id.number)?;
         task.alarm.rang.store(false, Ordering::Release);
@@ -104,7 +117,7 @@ impl Tasks {
     }
 
     /// Puts back what was polled and is not through; gives it back where the task is gone.
-    pub(super) fn pause(&mut self, id: TaskId, work: (Job, Waker)) -> Option<(Job, Waker)> {
+    pub(super) fn pause(&mut self, id: TaskId, work: Work) -> Option<Work> {
         match &mut self.places[id.place as usize] {
             Some(task) if task.number == id.number => {
                 task.work = Some(work);

@@ -8,7 +8,7 @@ mod line;
 mod roads;
 mod state;
 
-pub use roads::{ROADS_HOST, Roads, Transfer};
+pub use roads::{Roads, Transfer};
 pub use state::{End, FlowId, Network};
 
 /// A link, by its number.

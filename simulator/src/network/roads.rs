@@ -3,15 +3,12 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 
-use crate::executor::{Handle, HostId, Sleep};
+use crate::executor::{Handle, Sleep};
 
 use super::line::Line;
 use super::{End, FlowId, LinkId, Network, Stalled};
-
-/// The host of the task that keeps the network's time: nobody's, and not to be crashed.
-pub const ROADS_HOST: HostId = HostId(u32::MAX);
 
 /// The network and the tasks that wait for it.
 #[derive(Debug)]
@@ -19,8 +16,9 @@ struct State {
     network: Network,
     latencies: Vec<u64>,
     waiting: Line<Wait>,
-    /// Whom to wake when the next end may come at another instant.
-    keeper: Option<Waker>,
+    /// Until the next end, and whether that may be at another instant by now.
+    sleep: Option<(u64, Sleep)>,
+    changed: bool,
 }
 
 /// Of a transfer: whom to wake when it ends, or how it has ended.
@@ -45,12 +43,48 @@ impl State {
     }
 }
 
+/// The network on an executor's time. Woken, it wakes whose flows have ended, and asks to be woken at the next end.
+struct Clock {
+    handle: Handle,
+    state: Mutex<State>,
+}
+
+impl Clock {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Clock {
+    fn wake(self: Arc<Self>) {
+        let now = self.handle.now();
+        let (ended, before) = {
+            let mut state = self.lock();
+            let ended = state.advance(now);
+            state.changed = false;
+            let next = state.network.next_end();
+            let before = if state.sleep.as_ref().map(|(until, _)| *until) == next {
+                None
+            } else {
+                let sleep = next.map(|next| (next, self.handle.sleep_until(next)));
+                let before = std::mem::replace(&mut state.sleep, sleep);
+                if let Some((_, sleep)) = &mut state.sleep {
+                    let waker = Waker::from(Arc::clone(&self));
+                    // The next end is later than now, when all that have ended were told.
+                    let _ = Pin::new(sleep).poll(&mut Context::from_waker(&waker));
+                }
+                before
+            };
+            (ended, before)
+        };
+        drop(before);
+        ended.into_iter().for_each(Waker::wake);
+    }
+}
+
 /// Carries transfers over a network on an executor's time. Clones share it.
 #[derive(Clone)]
-pub struct Roads {
-    handle: Handle,
-    state: Arc<Mutex<State>>,
-}
+pub struct Roads(Arc<Clock>);
 
 impl fmt::Debug for Roads {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,20 +99,15 @@ impl Roads {
             network: Network::new(stall_timeout),
             latencies: Vec::new(),
             waiting: Line::default(),
-            keeper: None,
-        };
-        let state = Arc::new(Mutex::new(state));
-        let keeper = Keeper {
-            handle: handle.clone(),
-            state: Arc::clone(&state),
             sleep: None,
+            changed: false,
         };
-        handle.spawn(ROADS_HOST, keeper);
-        Self { handle, state }
+        let state = Mutex::new(state);
+        Self(Arc::new(Clock { handle, state }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.0.lock()
     }
 
     /// Adds a link of so many bytes a second (0 lets nothing through), after which a byte takes so long.
@@ -136,14 +165,18 @@ impl Roads {
 
     /// Does something to the network as it is now.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let now = self.handle.now();
-        let (result, ended, keeper) = {
+        let handle = &self.0.handle;
+        let (result, ended, first) = {
             let mut state = self.lock();
-            let ended = state.advance(now);
+            let ended = state.advance(handle.now());
             let result = change(&mut state);
-            (result, ended, state.keeper.take())
+            (result, ended, !std::mem::replace(&mut state.changed, true))
         };
-        ended.into_iter().chain(keeper).for_each(Waker::wake);
+        if first {
+            // Once for all that changes at an instant.
+            handle.before_time_passes(Waker::from(Arc::clone(&self.0)));
+        }
+        ended.into_iter().for_each(Waker::wake);
         result
     }
 
@@ -181,10 +214,6 @@ impl Roads {
         });
         drop(gone);
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A transfer that was asked for.
@@ -230,7 +259,7 @@ impl Future for Transfer {
                 Stage::Flows(flow) => match this.roads.over(*flow, context.waker()) {
                     None => return Poll::Pending,
                     Some(End::Delivered) => {
-                        let sleep = this.roads.handle.sleep(this.latency);
+                        let sleep = this.roads.0.handle.sleep(this.latency);
                         this.stage = Stage::Arrives(sleep);
                     }
                     Some(End::Stalled) => {
@@ -255,38 +284,6 @@ impl Drop for Transfer {
     fn drop(&mut self) {
         if let Stage::Flows(flow) = self.stage {
             self.roads.remove(flow);
-        }
-    }
-}
-
-/// Sleeps until the next flow ends, and wakes who waits for it.
-struct Keeper {
-    handle: Handle,
-    state: Arc<Mutex<State>>,
-    sleep: Option<Sleep>,
-}
-
-impl Future for Keeper {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        loop {
-            let now = this.handle.now();
-            let (ended, next) = {
-                let mut state = lock(&this.state);
-                let ended = state.advance(now);
-                state.keeper = Some(context.waker().clone());
-                (ended, state.network.next_end())
-            };
-            ended.into_iter().for_each(Waker::wake);
-            this.sleep = next.map(|next| this.handle.sleep_until(next));
-            let Some(sleep) = &mut this.sleep else {
-                return Poll::Pending;
-            };
-            if Pin::new(sleep).poll(context).is_pending() {
-                return Poll::Pending;
-            }
         }
     }
 }

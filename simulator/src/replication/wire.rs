@@ -11,8 +11,8 @@ use engine::seam::{Dial, Link, ReceiveFrames, SendFrames};
 use futures::future::{Either, select};
 use tokio::sync::{Notify, mpsc};
 
-use crate::executor::Handle;
-use crate::network::{LinkId, ROADS_HOST, Roads};
+use crate::executor::{Handle, HostId};
+use crate::network::{LinkId, Roads};
 
 /// Frames that wait for the road, and as many that wait to be taken.
 const QUEUE: usize = 4;
@@ -268,7 +268,7 @@ impl Way {
         let (out, arrived) = mpsc::channel(QUEUE * 16);
         let bytes = Arc::<AtomicU64>::default();
         let pump = Arc::clone(self).pump(from, queue, (out, Arc::clone(&bytes)));
-        self.handle.spawn(ROADS_HOST, pump);
+        self.handle.spawn(HostId::NOBODY, pump);
         let wire = |end| Wire {
             way: Arc::clone(self),
             end,
