@@ -18,4 +18,4 @@ mod survey;
 
 pub(crate) use mark::mark_point;
 pub use plan::{Limits, PackFact, Plan, plan};
-pub use run::{Outcome, Request, preview, run};
+pub use run::{Outcome, Request, SMALL_SEGMENTS_MAX, preview, run};

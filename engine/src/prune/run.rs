@@ -303,7 +303,7 @@ fn dead_segments(survey: &Survey, plan: &Plan, vault: &Vault) -> Result<BTreeSet
 }
 
 /// So many small segments that no point names are left; more are written anew as one.
-const SMALL_SEGMENTS_MAX: usize = 16;
+pub const SMALL_SEGMENTS_MAX: usize = 16;
 
 /// Packs that are there, not condemned, and not to be.
 fn staying(survey: &Survey, plan: &Plan) -> BTreeSet<ObjectId> {

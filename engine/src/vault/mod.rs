@@ -30,7 +30,8 @@ pub(crate) use pack_writer::seal_blob;
 pub use pack_writer::{FullPack, PackWriter, PackWriters};
 pub use ranges::{FETCH_BYTES, GAP_BYTES};
 pub(crate) use ranges::{Fetch, fetches};
-pub(crate) use rewrite::{Run, SEGMENT_ENTRIES, lift, rewrite, write_segments};
+pub use rewrite::SEGMENT_ENTRIES;
+pub(crate) use rewrite::{Run, lift, rewrite, write_segments};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::keyslot::{self, KdfCost, Terms, VaultHeader};

@@ -19,7 +19,7 @@ use super::{FullPack, Lease, Located, PackWriters, Vault, blob_of, get_range, pu
 /// Packs read at once; each is up to 16 MiB of memory.
 const PACKS_AT_ONCE: usize = 2;
 /// Entries per index segment: about 8 MiB.
-pub(crate) const SEGMENT_ENTRIES: usize = 200_000;
+pub const SEGMENT_ENTRIES: usize = 200_000;
 
 /// Blobs of one pack, in the order in which they lie.
 #[derive(Clone, Debug)]

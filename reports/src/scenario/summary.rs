@@ -108,12 +108,13 @@ pub(super) fn agreements(document: &ScenarioDocument) -> Vec<String> {
     agreements
         .map(|one| {
             format!(
-                "Emulated and modelled, {}: points {}{}, blocks {}, bytes within {}, RPO {}, RTO within {}.",
+                "Emulated and modelled, {}: points {}{}, blocks {}, bytes within {}, traffic within {}, RPO {}, RTO within {}.",
                 plain(&one.strategy),
                 same(one.points_equal),
                 shifted(one.shifted),
                 same(one.blocks_equal),
                 words::parts(one.bytes_ppm),
+                words::parts(one.traffic_ppm),
                 same(one.rpo_equal),
                 words::parts(one.rto_ppm),
             )

@@ -1,6 +1,8 @@
 //! What the engine stores, fetches and asks for a group's data: a few points made and restored in a world
 //! where a round trip takes a second and nothing else takes any time.
 
+mod told;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -25,6 +27,7 @@ use crate::trial::hands::{Failed, Hands, Made, Snapshot};
 use crate::world::account::{Endpoint, Flaw};
 
 use super::hands::{EngineHands, Kit};
+use told::{Asked, Doublings, Steps};
 
 /// What is sealed with it is weighed and thrown away.
 #[derive(Debug)]
@@ -93,76 +96,6 @@ struct Bench {
     blocks: u32,
 }
 
-/// What points of ever more blocks took.
-struct Doublings {
-    /// Bytes of sealed content in the vault, before each of them and after the last.
-    blobs: Vec<u64>,
-    /// What so many blocks stored.
-    data: BTreeMap<u64, u64>,
-    /// What the last one asked.
-    last: StepFit,
-    /// Points in the vault.
-    points: u64,
-    /// Blocks of the points that the last one builds on, but for the first full.
-    blocks: u64,
-    /// Blocks of the first full.
-    all: u64,
-}
-
-impl Doublings {
-    /// What each step reads, told apart. A forget reads every manifest and nothing else. Of the backups the first had one
-    /// point to build on, the last all but itself; what was restored was a full.
-    fn steps(
-        &self,
-        early: StepFit,
-        [restore, forget, prune, listed]: [StepFit; 4],
-    ) -> [StepFit; 5] {
-        let points = self.points;
-        let manifest = forget.got / points;
-        let lists = self.last.got.saturating_sub(early.got);
-        let rest = lists.saturating_sub(manifest * (points - 2));
-        let whole = early.got.saturating_sub(manifest);
-        let (block, segment) = self.index(whole, rest);
-        let split = |step: StepFit, there: u64, index: u64| StepFit {
-            got: step.got.saturating_sub(manifest * there + index),
-            got_per_point: manifest,
-            got_per_block: block,
-            got_per_segment: segment,
-            ..step
-        };
-        [
-            split(early, 1, whole),
-            split(restore, points, whole),
-            split(forget, points, 0),
-            StepFit {
-                got: 0,
-                got_per_point: manifest,
-                got_per_block: block,
-                got_per_segment: self.lists(prune.got.saturating_sub(manifest * points), block),
-                ..prune
-            },
-            split(listed, points, 0),
-        ]
-    }
-
-    /// What a block and a segment add to an index: from the one of all blocks, and those of the doublings together.
-    fn index(&self, whole: u64, rest: u64) -> (u64, u64) {
-        let segments = (self.data.len() as u64).saturating_sub(1);
-        if segments == 0 {
-            return (whole / self.all.max(1), 0);
-        }
-        let (run, rise) = (segments * self.all - self.blocks, segments * whole);
-        let block = (rise.saturating_sub(rest) + run / 2) / run.max(1);
-        (block, rest.saturating_sub(block * self.blocks) / segments)
-    }
-
-    /// What a prune that got so much besides manifests read for each point that stored something, the first full too.
-    fn lists(&self, got: u64, block: u64) -> u64 {
-        let stored: u64 = self.all + self.data.keys().sum::<u64>();
-        got.saturating_sub(block * stored) / (self.data.len() as u64 + 1)
-    }
-}
-
 impl Bench {
     async fn measure(mut self) -> Result<Fit, Failed> {
         let all = self.blocks;
@@ -173,6 +106,7 @@ impl Bench {
             (account.bytes(), account.peak())
         };
         let (none, early) = self.point(1, 0, Method::Incremental).await?;
+        let first = self.prune().await?;
         let tried = self.by_doublings(&none, early).await?;
         let mut data = tried.data.clone();
         data.insert(
@@ -190,34 +124,51 @@ impl Bench {
         let before = self.mark();
         self.hands.forget(DAY).await?;
         let forget = self.since(before);
+        let last = self.prune().await?;
         let before = self.mark();
         let unmarked = lock(&self.ground.store(0, 0).account).bytes();
         let marked = self.hands.delete_all().await.len() as u64;
         let marks_bytes = lock(&self.ground.store(0, 0).account).bytes() - unmarked;
-        let marks = self.since(before).rounds.saturating_sub(forget.rounds);
-        self.hands.undelete_all().await;
-        let before = self.mark();
-        self.hands.prune().await?;
-        let prune = self.since(before);
+        let marking = self.since(before);
+        let marks = marking.rounds.saturating_sub(forget.rounds);
         let (sealed, listing) = listing(&tried.blobs, all);
-        let steps = tried.steps(early, [restore, forget, prune, listed]);
-        Ok(Fit {
+        let fit = Fit {
             base_bytes: none.stored_bytes,
             data_bytes: data.into_iter().collect(),
             block_bytes: sealed,
             listing_bytes: listing,
             fetched_base: back.fetched_bytes.saturating_sub(sealed * u64::from(all)),
             vault_bytes: held.saturating_sub(full.stored_bytes),
+            manifest_bytes: 0,
+            index_blob: 0,
+            index_segment: 0,
+            listed: (0, 0),
             mark_bytes: marks_bytes / marked.max(1),
             lease_bytes: peak.saturating_sub(held),
             mark_rounds: marks.div_ceil(marked.max(1)),
             batch_bytes: self.batches(),
-            steps,
-        })
+            steps: [StepFit::default(); 6],
+        };
+        let steps = Steps {
+            early,
+            restore,
+            forget,
+            listed,
+            marking,
+            prunes: [first, last],
+        };
+        Ok(tried.told(fit, &steps))
+    }
+
+    /// A prune that has nothing to do, and what it asked.
+    async fn prune(&mut self) -> Result<Asked, Failed> {
+        let before = self.mark();
+        self.hands.prune().await?;
+        Ok(self.since(before))
     }
 
     /// Points of ever more blocks, after one of `none`, which asked what `early` says.
-    async fn by_doublings(&mut self, none: &Made, early: StepFit) -> Result<Doublings, Failed> {
+    async fn by_doublings(&mut self, none: &Made, early: Asked) -> Result<Doublings, Failed> {
         let mut tried = Doublings {
             blobs: vec![self.hands.blob_bytes().await?],
             data: BTreeMap::new(),
@@ -276,7 +227,7 @@ impl Bench {
         write: u32,
         count: u32,
         method: Method,
-    ) -> Result<(Made, StepFit), Failed> {
+    ) -> Result<(Made, Asked), Failed> {
         let content = self.content(write, count);
         let at = self.ground.handle.now();
         let before = self.mark();
@@ -301,26 +252,24 @@ impl Bench {
     }
 
     /// Everything asked so far.
-    fn mark(&self) -> StepFit {
+    fn mark(&self) -> Asked {
         let mut meter = lock(&self.ground.meter);
         let row = meter.at(0, 0);
-        StepFit {
+        Asked {
             rounds: self.ground.handle.now() / TRIP,
             writes: row.writes,
             reads: row.reads,
             got: row.got_bytes,
-            ..StepFit::default()
         }
     }
 
-    fn since(&self, before: StepFit) -> StepFit {
+    fn since(&self, before: Asked) -> Asked {
         let now = self.mark();
-        StepFit {
+        Asked {
             rounds: now.rounds - before.rounds,
             writes: now.writes - before.writes,
             reads: now.reads - before.reads,
             got: now.got - before.got,
-            ..StepFit::default()
         }
     }
 }

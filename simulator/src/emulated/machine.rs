@@ -9,7 +9,7 @@ use engine::units::Timestamp;
 use crate::executor::HostId;
 use crate::network::LinkId;
 use crate::trial::ground::{Ground, lock};
-use crate::trial::meter::cross;
+use crate::trial::meter::Requests;
 use crate::world::account::{Account, Endpoint};
 
 use super::host::Host;
@@ -75,33 +75,24 @@ impl Service for Front {
         if self.media.is_some() {
             return;
         }
-        let now = self.ground.handle.now();
-        let store = self.ground.store(self.instance, self.copy);
-        let store_at = self.ground.place_of(store, self.endpoint);
-        let geo = lock(&store.account).redundancy().is_geo();
-        let mut meter = lock(&self.ground.meter);
-        let row = meter.at(now, self.copy);
-        let out = matches!(request, Request::Put | Request::List | Request::Delete);
-        if let Some(at) = store_at.filter(|at| *at != self.place) {
-            let way = if out {
-                (self.place, at)
-            } else {
-                (at, self.place)
-            };
-            cross(row, &self.ground.scenario, way, bytes);
-        }
-        match request {
-            Request::Put => {
-                row.writes += 1;
-                row.put_bytes += bytes;
-                row.geo_bytes += if geo { bytes } else { 0 };
-            }
-            Request::List | Request::Delete => row.writes += 1,
-            Request::Get | Request::Head => {
-                row.reads += 1;
-                row.got_bytes += bytes;
-            }
-        }
+        let requests = match request {
+            Request::Put => Requests {
+                writes: 1,
+                put_bytes: bytes,
+                ..Requests::default()
+            },
+            Request::List | Request::Delete => Requests {
+                writes: 1,
+                ..Requests::default()
+            },
+            Request::Get | Request::Head => Requests {
+                reads: 1,
+                got_bytes: bytes,
+                ..Requests::default()
+            },
+        };
+        let (whose, at) = ((self.instance, self.copy), (self.endpoint, self.place));
+        self.ground.served(whose, at, requests);
     }
 }
 

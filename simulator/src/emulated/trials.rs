@@ -73,7 +73,7 @@ fn agree(scenario: Scenario) {
         );
         assert!(
             agreement.bytes_ppm <= 20_000
-                && agreement.sent_ppm <= 20_000
+                && agreement.requests_ppm <= 150_000
                 && agreement.rto_ppm <= 50_000,
             "{told}"
         );
@@ -81,7 +81,11 @@ fn agree(scenario: Scenario) {
             .copies
             .iter()
             .any(|copy| copy.method == Method::Forever);
-        assert!(shared || agreement.bytes_at_end_ppm <= 20_000, "{told}");
+        let (at_end, traffic) = (agreement.bytes_at_end_ppm, agreement.traffic_ppm);
+        assert!(shared || at_end <= 20_000, "{told}");
+        // A listing is cut by content, and a prune reads pieces that points share once. Of so small a disk that is a
+        // twentieth of all that is read; of the shipped scenarios' (tests/it/agreement.rs) it is nothing.
+        assert!(traffic <= 50_000, "{told}");
     }
 }
 

@@ -22,9 +22,13 @@ pub(super) struct Point {
     pub(super) chain_length: u32,
     /// Blocks that it stored.
     pub(super) stored: u64,
+    /// Blocks that are in use.
+    pub(super) used: u64,
     pub(super) content: Content,
     /// For each block, the point that stored it.
     pub(super) owners: Arc<[u32]>,
+    /// The point whose listing it has: that of the latest, where nothing changed since.
+    pub(super) listing: u32,
     /// Points other than itself that stored some of it, ascending; not kept for `forever`, where no chain hangs on it.
     needs: Vec<u32>,
     pub(super) deleted: Option<u64>,
@@ -46,8 +50,10 @@ impl Point {
             base: drawn.base,
             chain_length: drawn.chain_length,
             stored: drawn.stored,
+            used: used(&content),
             content,
             owners: drawn.owners,
+            listing: drawn.listing.unwrap_or(number),
             needs,
             deleted: None,
             damaged: false,
@@ -66,6 +72,11 @@ impl Point {
             _ => Cow::Borrowed(&self.needs),
         }
     }
+}
+
+/// Blocks of a disk that were ever written.
+pub(super) fn used(content: &Content) -> u64 {
+    content.iter().filter(|version| **version != 0).count() as u64
 }
 
 /// Owners of blocks other than a point itself, ascending.
@@ -97,6 +108,8 @@ pub(super) struct Drawn {
     pub(super) base: Option<u32>,
     pub(super) chain_length: u32,
     pub(super) owners: Arc<[u32]>,
+    /// The listing that it has in common with the latest point.
+    pub(super) listing: Option<u32>,
     /// Blocks that it stores, and of those the ones that are copied from its chain.
     pub(super) stored: u64,
     pub(super) copied: u64,
@@ -120,6 +133,7 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
         base: None,
         chain_length: 1,
         owners: Arc::new([]),
+        listing: None,
         stored: 0,
         copied: 0,
         index: Index::default(),
@@ -173,6 +187,10 @@ pub(super) fn draw(points: &Points, content: &Content, method: Method, number: u
         found.map(|point| point.owners[block])
     };
     own(&mut drawn, content, number, scope.first().copied(), find);
+    if drawn.stored == 0 {
+        let same = latest.filter(|latest| latest.content == *content);
+        drawn.listing = same.map(|latest| latest.listing);
+    }
     drawn
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use engine::units::padme;
 use engine::vault::{FETCH_BYTES, GAP_BYTES};
 
 use crate::scenario::{Copy, Group};
@@ -11,18 +12,27 @@ use crate::scenario::{Copy, Group};
 pub struct StepFit {
     /// Round trips, one after the other.
     pub rounds: u64,
-    /// Requests that write.
+    /// Requests that write, list or delete, beside those for what it stores, marks or removes.
     pub writes: u64,
-    /// Requests that read.
+    /// Requests that read, beside one for each manifest, mark and segment of the index, and what it fetches.
     pub reads: u64,
-    /// Real bytes of manifests, lists and the index that it reads, whatever there is.
-    pub got: u64,
-    /// And for each point that exists: its manifest, which is as large as it is, whatever the scale.
-    pub got_per_point: u64,
-    /// And, of the index, for each block that the points store which it builds on,
-    pub got_per_block: u64,
-    /// and for each segment that tells of them. A prune reads the point's lists too.
-    pub got_per_segment: u64,
+    /// Real bytes that it reads whatever there is, as large as they are whatever the scale.
+    pub small: u64,
+    /// And such as stand for `scale` bytes each: the listing of what is restored.
+    pub large: u64,
+}
+
+/// What a step reads of the vault's own objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Looks {
+    /// Manifests of points.
+    pub(super) manifests: u64,
+    /// Marks of deleted ones.
+    pub(super) marks: u64,
+    /// Of the index.
+    pub(super) index: Index,
+    /// How many listings of points, and the blocks that they tell of together.
+    pub(super) listings: (u64, u64),
 }
 
 /// What an index tells.
@@ -30,17 +40,46 @@ pub struct StepFit {
 pub(super) struct Index {
     /// Blocks.
     pub(super) blocks: u64,
+    /// Points' listings that lie in the same packs.
+    pub(super) listings: u64,
+    /// Those packs.
+    pub(super) packs: u64,
     /// In so many segments: one for each point that stored any.
     pub(super) segments: u64,
 }
+
+/// What a pack's record has besides an entry for each blob: name, size and count (`index/ID` in the engine's FORMAT.md).
+const RECORD_BYTES: u64 = 16 + 8 + 4;
 
 impl Index {
     /// Of points that stored so many blocks each.
     pub(super) fn of(stored: impl Iterator<Item = u64>) -> Self {
         stored.fold(Self::default(), |index, blocks| Self {
             blocks: index.blocks + blocks,
+            listings: index.listings + u64::from(blocks > 0),
+            packs: index.packs + u64::from(blocks > 0),
             segments: index.segments + u64::from(blocks > 0),
         })
+    }
+
+    /// The same read so often.
+    pub(super) fn times(self, times: u64) -> Self {
+        Self {
+            blocks: self.blocks * times,
+            listings: self.listings * times,
+            packs: self.packs * times,
+            segments: self.segments * times,
+        }
+    }
+
+    /// This one, and another.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            blocks: self.blocks + other.blocks,
+            listings: self.listings + other.listings,
+            packs: self.packs + other.packs,
+            segments: self.segments + other.segments,
+        }
     }
 }
 
@@ -59,6 +98,14 @@ pub struct Fit {
     pub fetched_base: u64,
     /// Real bytes of an empty vault: header and key slot.
     pub vault_bytes: u64,
+    /// Real bytes of a point's manifest.
+    pub manifest_bytes: u64,
+    /// Real bytes of an index for each blob that it tells of.
+    pub index_blob: u64,
+    /// And for each segment, with the record of one pack and the blobs of one listing.
+    pub index_segment: u64,
+    /// Blobs of a point's listing, each of which a prune reads by itself, and real bytes of them for each block in use.
+    pub listed: (u64, u64),
     /// Real bytes of the mark that deletes a point.
     pub mark_bytes: u64,
     /// Real bytes of the lease that a backup holds.
@@ -67,21 +114,23 @@ pub struct Fit {
     pub mark_rounds: u64,
     /// By how many blocks a replicated batch has, ascending: real bytes of it, sealed.
     pub batch_bytes: Vec<(u64, u64)>,
-    /// A backup, a restore, a forget (of no point), a prune and a list of points.
-    pub steps: [StepFit; 5],
+    /// A backup, a restore, a forget (of no point), a prune, a list of points, and what a forget of some asks besides.
+    pub steps: [StepFit; 6],
 }
 
 impl Fit {
-    /// Real bytes of a pack of so many blocks, with a point's lists or without.
-    pub(super) fn pack(&self, blocks: u64, lists: bool) -> u64 {
-        let without = if lists { 0 } else { self.listing_bytes };
-        self.data(blocks).saturating_sub(without)
+    /// Real bytes of a pack of so many blocks and listings.
+    pub(super) fn pack(&self, blocks: u64, listings: u64) -> u64 {
+        let listings = self.listing_bytes * listings;
+        // What was measured had one.
+        let data = self.data(blocks);
+        data.saturating_sub(self.listing_bytes) + listings
     }
 
     /// The fetches, in real bytes, in which a restore reads a pack whose blocks are needed or not, in the order in
     /// which they lie: what is needed, and gaps that are cheaper to read over, in requests of a bounded size (the
     /// rules of `engine::vault`).
-    pub(super) fn fetches(&self, needed: impl Iterator<Item = bool>) -> Vec<u64> {
+    pub(crate) fn fetches(&self, needed: impl Iterator<Item = bool>) -> Vec<u64> {
         let block = self.block_bytes;
         let mut fetches: Vec<u64> = Vec::new();
         let mut gap = 0;
@@ -101,9 +150,20 @@ impl Fit {
         fetches
     }
 
-    /// Real bytes of the data of `blocks` blocks, between what was measured.
+    /// Real bytes of what an index tells.
+    pub(super) fn index(&self, index: Index) -> u64 {
+        let listings = self.listed.0 * self.index_blob;
+        let segment = self.index_segment.saturating_sub(listings + RECORD_BYTES);
+        let blobs = self.index_blob * index.blocks + listings * index.listings;
+        blobs + RECORD_BYTES * index.packs + segment * index.segments
+    }
+
+    /// Real bytes of the data of `blocks` blocks, between what was measured; beyond it, where a disk has grown, padded as
+    /// packs are.
     pub fn data(&self, blocks: u64) -> u64 {
-        between(&self.data_bytes, blocks)
+        let bytes = between(&self.data_bytes, blocks);
+        let most = self.data_bytes.last().map_or(0, |last| last.0);
+        if blocks > most { padme(bytes) } else { bytes }
     }
 
     /// Real bytes of a sealed batch of `blocks` blocks, between what was measured.
@@ -112,16 +172,14 @@ impl Fit {
     }
 }
 
-/// The bytes of `blocks` blocks, on the line between the measured counts around them.
+/// The bytes of `blocks` blocks, on the line between the measured counts around them; beyond the last, in proportion.
 fn between(measured: &[(u64, u64)], blocks: u64) -> u64 {
     let next = measured.partition_point(|(count, _)| *count < blocks);
     let (low, high) = match (next.checked_sub(1), measured.get(next)) {
         (_, Some(exact)) if exact.0 == blocks => return exact.1,
         (Some(low), Some(high)) => (measured[low], *high),
-        (Some(low), None) => match low.checked_sub(1) {
-            Some(before) => (measured[before], measured[low]),
-            None => ((0, 0), measured[low]),
-        },
+        // A disk that has grown: what is stored with its blocks grows as they do.
+        (Some(low), None) => ((0, 0), measured[low]),
         (None, Some(high)) => ((0, 0), *high),
         (None, None) => return 0,
     };
@@ -155,6 +213,15 @@ impl Fits {
         let position = groups.iter().position(|other| other.name == group.name);
         Arc::clone(&self.groups[position.unwrap_or(0)])
     }
+}
+
+/// How many blocks lie from the first that is copied to the last: a copy reads them at once.
+pub(super) fn span(copied: impl Iterator<Item = bool>) -> u64 {
+    let copied = (0_u64..).zip(copied).filter(|(_, copied)| *copied);
+    let ends = copied.fold(None, |ends: Option<(u64, u64)>, (at, _)| {
+        Some((ends.map_or(at, |ends| ends.0), at))
+    });
+    ends.map_or(0, |(first, last)| last - first + 1)
 }
 
 /// Blocks of a point in the order in which they lie in its pack: they are spread over two open packs, which become

@@ -1,5 +1,6 @@
 //! Hands that reckon: the same steps as the engine's, in blocks and bytes.
 
+mod prune;
 mod steps;
 
 use std::sync::Arc;
@@ -9,17 +10,18 @@ use engine::restore::FETCHES_MAX;
 use futures::{StreamExt, stream};
 
 use crate::trial::debt::Debt;
-use crate::trial::ground::{Ground, lock};
+use crate::trial::ground::Ground;
 use crate::trial::hands::{Back, Failed, Hands, Made, Snapshot};
-use crate::trial::meter::cross;
+use crate::trial::meter::Requests;
 use crate::trial::rates;
 use crate::world::account::Endpoint;
 
-use super::chain::{Point, draw};
-use super::fit::{Fit, Fits, Index};
+use super::chain::{Point, draw, used};
+use super::fit::{Fit, Fits, Looks};
 use super::points::Points;
 use super::pool::Pool;
 use super::replica::ModelReplica;
+use prune::Waiting;
 use steps::{Kind, Step};
 
 /// Modelled hands of one copy of one instance.
@@ -31,8 +33,8 @@ pub struct ModelHands {
     instance: usize,
     copy: usize,
     points: Points,
-    /// Removed points whose data waits: number, since when it is condemned.
-    condemned: Vec<(u32, Option<u64>)>,
+    /// Removed points whose data waits.
+    waiting: Vec<Waiting>,
     pool: Option<Pool>,
     made: u32,
     seeded: bool,
@@ -56,7 +58,7 @@ impl Hands for ModelHands {
             instance,
             copy,
             points: Points::default(),
-            condemned: Vec::new(),
+            waiting: Vec::new(),
             pool: forever.then(|| Pool::new(fit.block_bytes, fit.listing_bytes)),
             made: 0,
             seeded: false,
@@ -79,20 +81,32 @@ impl Hands for ModelHands {
         let number = self.made;
         let drawn = draw(&self.points, &snapshot.content, method, number);
         let here = (Endpoint::Primary, self.place());
-        // Points that share packs refer to whatever there is.
-        let index = self.pool.as_ref().map_or(drawn.index, Pool::index);
-        self.rounds(Step::Backup, here, index).await?;
+        // Points that share packs refer to whatever there is; the others look there for what was left half done.
+        let unnamed = || drawn.index.and(Waiting::index(&self.waiting));
+        let index = self.pool.as_ref().map_or_else(unnamed, Pool::index);
+        let looks = Looks {
+            index,
+            ..self.looks()
+        };
+        self.rounds(Step::Backup, here, looks).await?;
         self.found();
-        let used = snapshot
-            .content
-            .iter()
-            .filter(|version| **version != 0)
-            .count() as u64;
-        self.work(used, drawn.stored - drawn.copied).await;
+        self.work(used(&snapshot.content), drawn.stored - drawn.copied)
+            .await;
         let stored = self.fit.base_bytes + self.fit.data(drawn.stored) * self.scale();
-        let copied = self.fit.data(drawn.copied) * self.scale();
-        self.send(stored, copied).await?;
-        self.land(number, &snapshot, &drawn.owners, stored);
+        let copied = self.fit.block_bytes * drawn.copied * self.scale();
+        let read = if drawn.copied > 0 {
+            self.copied(&snapshot.content)
+        } else {
+            Vec::new()
+        };
+        let moves = Requests {
+            writes: self.puts(drawn.stored),
+            reads: read.len() as u64,
+            put_bytes: stored,
+            got_bytes: read.iter().sum::<u64>() * self.scale(),
+        };
+        self.send(moves).await?;
+        self.land(number, &snapshot, &drawn, stored);
         self.made += 1;
         let made = Made {
             number,
@@ -109,12 +123,13 @@ impl Hands for ModelHands {
     async fn forget(&mut self, at: u64) -> Result<Vec<u32>, Failed> {
         let goes = self.kit.verdicts[self.copy].expired(&self.points, at);
         let goes = goes.map_err(|error| Failed::Broken(error.to_string()))?;
+        self.reach(Endpoint::Primary, self.place()).await?;
+        let here = (Endpoint::Primary, self.place());
+        self.rounds(Step::Forget, here, self.looks()).await?;
         if goes.is_empty() {
             return Ok(goes);
         }
-        self.reach(Endpoint::Primary, self.place()).await?;
-        let here = (Endpoint::Primary, self.place());
-        self.rounds(Step::Forget, here, Index::default()).await?;
+        self.rounds(Step::Mark, here, self.looks()).await?;
         self.marks(goes.len()).await;
         self.mark(&goes);
         Ok(goes)
@@ -126,14 +141,20 @@ impl Hands for ModelHands {
         let (began, spec) = (self.ground.handle.now(), self.spec());
         let kept = spec.soft_delete_micros + spec.grace_micros;
         let over = |point: &Point| point.deleted.is_some_and(|at| at + kept <= began);
-        let stay = self.points.iter().filter(|point| !over(point));
-        let index = Index::of(stay.map(|point| point.stored));
-        self.rounds(Step::Prune, here, index).await?;
         let goes = self.points.iter().filter(|point| over(point));
         let planned = self.pool.as_ref();
         let planned = planned.map(|pool| self.planned(pool, goes, began));
+        let looks = self.surveyed(planned.as_ref(), &over, began);
+        self.rounds(Step::Prune, here, looks).await?;
         if let Some((_, pruned)) = &planned {
-            self.repack(self.weigh(&pruned.written)).await?;
+            let read = &pruned.read;
+            let moves = Requests {
+                writes: pruned.written.len() as u64 + pruned.segments[0],
+                reads: read.len() as u64,
+                put_bytes: self.weigh(&pruned.written),
+                got_bytes: read.iter().sum::<u64>() * self.scale(),
+            };
+            self.repack(moves).await?;
         }
         let expired = self.points.extract(over);
         let now = self.ground.handle.now();
@@ -146,7 +167,7 @@ impl Hands for ModelHands {
             });
         }
         match planned {
-            Some(planned) => self.prune_pool(planned, (began, now)),
+            Some(planned) => self.prune_pool(planned, &expired, (began, now)),
             None => self.prune_chains(&expired, (began, now)),
         }
         Ok(expired.iter().map(|point| point.number).collect())
@@ -154,8 +175,7 @@ impl Hands for ModelHands {
 
     async fn points(&mut self, at: Endpoint, place: usize) -> Result<Vec<u32>, Failed> {
         self.reach(at, place).await?;
-        self.rounds(Step::Points, (at, place), Index::default())
-            .await?;
+        self.rounds(Step::Points, (at, place), self.looks()).await?;
         let now = self.ground.handle.now();
         let numbers: Vec<u32> = self.points.iter().map(|point| point.number).collect();
         let shown = self.with_account(|account, key| {
@@ -176,27 +196,30 @@ impl Hands for ModelHands {
             return Err(Failed::Damaged);
         };
         self.reach(at, place).await?;
-        self.rounds(Step::Restore, (at, place), self.index_of(&point))
-            .await?;
+        let looks = Looks {
+            index: self.index_of(&point),
+            ..self.looks()
+        };
+        self.rounds(Step::Restore, (at, place), looks).await?;
         if !self.is_whole(&point, at) {
             return Err(Failed::Damaged);
         }
-        let used = point
-            .content
-            .iter()
-            .filter(|version| **version != 0)
-            .count() as u64;
         let scale = self.scale();
         let fetches: Vec<u64> = self
             .fetches(&point)
             .iter()
             .map(|bytes| bytes * scale)
             .collect();
-        let fetched: u64 = fetches.iter().sum();
+        let requests = Requests {
+            reads: fetches.len() as u64,
+            got_bytes: fetches.iter().sum(),
+            ..Requests::default()
+        };
+        let fetched = requests.got_bytes;
         let path = self.ground.path(self.instance, self.copy, at, place, false);
-        let (path, latency) = path.ok_or(Failed::Unavailable)?;
+        let (path, _) = path.ok_or(Failed::Unavailable)?;
         let group = &self.ground.instances[self.instance].group;
-        let whole = used * group.real_block_bytes * group.scale();
+        let whole = point.used * group.real_block_bytes * group.scale();
         let writing = u128::from(rates::back(whole, group.disk_bytes_per_second));
         // What has come is written before the next is asked for, while others are on their way.
         let debt = Debt::new(self.ground.handle.clone());
@@ -218,14 +241,7 @@ impl Hands for ModelHands {
         };
         self.unless_down(at, place, std::pin::pin!(fetching))
             .await?;
-        let store = self.ground.store(self.instance, self.copy);
-        let store_at = self.ground.place_of(store, at);
-        let mut meter = lock(&self.ground.meter);
-        let row = meter.at(self.ground.handle.now(), self.copy);
-        row.got_bytes += fetched;
-        if let Some(store_at) = store_at.filter(|_| latency > 0) {
-            cross(row, &self.ground.scenario, (store_at, place), fetched);
-        }
+        self.served((at, place), requests);
         Ok(Back {
             content: Arc::clone(&point.content),
             fetched_bytes: fetched,
@@ -240,10 +256,11 @@ impl Hands for ModelHands {
             let mine = steps::names(self.instance);
             self.with_account(|account, _| account.delete_all(now, mine));
             self.points = Points::default();
-            self.condemned.clear();
+            self.waiting.clear();
             let (block, listing) = (self.fit.block_bytes, self.fit.listing_bytes);
             self.pool = self.pool.as_ref().map(|_| Pool::new(block, listing));
         } else {
+            self.ask_marks();
             self.marks(numbers.len()).await;
             self.mark(&numbers);
         }
@@ -252,6 +269,7 @@ impl Hands for ModelHands {
 
     async fn undelete_all(&mut self) -> Vec<u32> {
         let (now, kept) = (self.ground.handle.now(), self.spec().soft_delete_micros);
+        self.ask_marks();
         let numbers = self.points.undelete(|deleted| deleted + kept > now);
         self.marks(numbers.len()).await;
         self.with_account(|account, key| {

@@ -1,16 +1,18 @@
 //! Packs of a vault whose points share them: what is needed of each, and what a prune makes of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use engine::format::keyslot::Terms;
 use engine::ids::ObjectId;
-use engine::prune::{self, Limits, PackFact};
+use engine::prune::{self, Limits, PackFact, SMALL_SEGMENTS_MAX};
 use engine::units::Timestamp;
+use engine::vault::SEGMENT_ENTRIES;
 
+use crate::scenario::SECOND;
 use crate::workload::Content;
 
-use super::fit::{Index, pack_order};
+use super::fit::{Index, pack_order, span};
 
 /// A block's content: which block, which write.
 type Blob = (u32, u32);
@@ -22,8 +24,19 @@ struct Pack {
     owned: bool,
     blobs: Vec<Blob>,
     needed: u64,
-    /// Real bytes of a listing that lies in it too, needed as long as its owner is there.
-    listing: u64,
+    /// Whose listings lie in it too.
+    listings: Vec<u32>,
+    condemned: Option<u64>,
+}
+
+/// An index segment: what tells which packs hold what.
+#[derive(Clone, Debug)]
+struct Segment {
+    packs: Vec<u32>,
+    tells: Index,
+    written: u64,
+    /// The point that names it.
+    named: Option<u32>,
     condemned: Option<u64>,
 }
 
@@ -80,17 +93,20 @@ impl Places {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
     packs: BTreeMap<u32, Pack>,
+    segments: Vec<Segment>,
     places: Places,
     /// Packs of the points that exist.
     own: BTreeMap<u32, Range<u32>>,
+    /// How many points have a listing, by whose it was first.
+    listings: BTreeMap<u32, u32>,
     next: u32,
     /// Real bytes of a sealed block, and of a point's listing.
     block: u64,
     listing: u64,
 }
 
-/// A pack that was written: its name, how many blobs, whether a point's lists lie in it.
-pub(super) type Written = (u32, u64, bool);
+/// A pack that was written: its name, how many blobs, how many listings lie in it too.
+pub(super) type Written = (u32, u64, u64);
 
 /// What a prune did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +115,14 @@ pub(super) struct Pruned {
     pub(super) swept: Vec<u32>,
     /// Packs written, each with its blobs.
     pub(super) written: Vec<Written>,
+    /// How many packs were condemned, those that were read for it among them.
+    pub(super) condemned: u64,
+    /// What index segments tell that were condemned.
+    pub(super) dead: Index,
+    /// How many segments were written, and how many removed.
+    pub(super) segments: [u64; 2],
+    /// Real bytes of each that was read: from the first blob that moves to the last.
+    pub(super) read: Vec<u64>,
 }
 
 impl Pool {
@@ -112,16 +136,17 @@ impl Pool {
     }
 
     /// A point lands: its own blobs go to new packs, and all that it refers to is needed once more. Gives the
-    /// packs, of `most` blobs at most, with the number of their blobs and whether the point's lists lie there too: in
-    /// the last, which may hold nothing else.
+    /// packs, of `most` blobs at most, with the number of their blobs and of listings: in
+    /// the last, if it has any blobs of its own.
     pub(super) fn add(
         &mut self,
         number: u32,
-        content: &Content,
-        owners: &[u32],
+        (content, owners): (&Content, &[u32]),
+        listing: u32,
         now: u64,
         most: usize,
     ) -> Vec<Written> {
+        *self.listings.entry(listing).or_default() += 1;
         let blobs = (0..)
             .zip(content.iter().copied())
             .filter(|(_, version)| *version != 0);
@@ -135,21 +160,48 @@ impl Pool {
             }
         }
         let new = pack_order(new, |blob| blob.0, number);
-        let mut packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
-        if packs.is_empty() {
-            packs.push(Vec::new());
-        }
-        let last = packs.len() - 1;
+        let packs: Vec<Vec<Blob>> = new.chunks(most.max(1)).map(<[Blob]>::to_vec).collect();
+        let last = packs.len().saturating_sub(1);
         self.own
             .insert(number, self.next..self.next + packs.len() as u32);
-        let written = packs
-            .into_iter()
-            .enumerate()
-            .map(|(turn, blobs)| self.pack(blobs, (true, turn == last), now));
-        written.collect()
+        let written = packs.into_iter().enumerate().map(|(turn, blobs)| {
+            self.pack(
+                blobs,
+                (true, (turn == last).then_some(number).into_iter().collect()),
+                now,
+            )
+        });
+        let written: Vec<Written> = written.collect();
+        self.tell(
+            written.iter().map(|pack| pack.0).collect(),
+            Some(number),
+            now,
+        );
+        written
     }
 
-    fn pack(&mut self, blobs: Vec<Blob>, (owned, lists): (bool, bool), now: u64) -> Written {
+    /// A segment that tells of some packs, if there are any.
+    fn tell(&mut self, packs: Vec<u32>, named: Option<u32>, now: u64) -> bool {
+        let all = packs.iter().filter_map(|pack| self.packs.get(pack));
+        let tells = all.fold(Index::default(), |tells, pack| Index {
+            blocks: tells.blocks + pack.blobs.len() as u64,
+            listings: tells.listings + pack.listings.len() as u64,
+            packs: tells.packs + 1,
+            segments: 1,
+        });
+        let segment = Segment {
+            tells,
+            packs,
+            written: now,
+            named,
+            condemned: None,
+        };
+        let tells = !segment.packs.is_empty();
+        self.segments.extend(tells.then_some(segment));
+        tells
+    }
+
+    fn pack(&mut self, blobs: Vec<Blob>, (owned, listings): (bool, Vec<u32>), now: u64) -> Written {
         let name = self.next;
         self.next += 1;
         let count = blobs.len() as u64;
@@ -170,16 +222,18 @@ impl Pool {
             owned,
             blobs,
             needed: count,
-            listing: if lists { self.listing } else { 0 },
+            listings,
             condemned: None,
         };
+        let lists = pack.listings.len() as u64;
         self.packs.insert(name, pack);
         (name, count, lists)
     }
 
-    /// What its index tells: of every pack that holds blocks, a prune's too.
+    /// What its index tells: every segment that is there, a prune's too.
     pub(super) fn index(&self) -> Index {
-        Index::of(self.packs.values().map(|pack| pack.blobs.len() as u64))
+        let all = self.segments.iter();
+        all.fold(Index::default(), |all, segment| all.and(segment.tells))
     }
 
     /// Whether each block that lies in a pack is one of `content`, pack by pack.
@@ -197,7 +251,13 @@ impl Pool {
     }
 
     /// A point is removed for good.
-    pub(super) fn remove(&mut self, number: u32, content: &Content) {
+    pub(super) fn remove(&mut self, number: u32, content: &Content, listing: u32) {
+        if let Some(points) = self.listings.get_mut(&listing) {
+            *points -= 1;
+            if *points == 0 {
+                self.listings.remove(&listing);
+            }
+        }
         let blobs = (0..)
             .zip(content.iter().copied())
             .filter(|(_, version)| *version != 0);
@@ -213,6 +273,9 @@ impl Pool {
                 }
             }
         }
+        for segment in &mut self.segments {
+            segment.named = segment.named.filter(|point| *point != number);
+        }
         for name in self.own.remove(&number).into_iter().flatten() {
             if let Some(pack) = self.packs.get_mut(&name) {
                 pack.owned = false;
@@ -226,29 +289,36 @@ impl Pool {
         &mut self,
         terms: Terms,
         now: u64,
-        bytes: impl Fn(u64, bool) -> u64,
+        bytes: impl Fn(u64, u64) -> u64,
     ) -> Pruned {
         let instant = |micros: u64| Timestamp::from_nanoseconds(i128::from(micros) * 1000);
-        let facts = self.packs.iter().map(|(name, pack)| PackFact {
-            id: id(*name),
-            bytes: bytes(pack.blobs.len() as u64, pack.listing > 0),
-            written: instant(pack.written),
-            owned: pack.owned,
-            condemned: pack.condemned.map(instant),
-            blob_bytes: self.block * pack.blobs.len() as u64 + pack.listing,
-            needed_bytes: if pack.condemned.is_some() {
-                0
-            } else {
-                self.block * pack.needed
-            },
+        let facts = self.packs.iter().map(|(name, pack)| {
+            let lists = pack.listings.len() as u64;
+            PackFact {
+                id: id(*name),
+                bytes: bytes(pack.blobs.len() as u64, lists),
+                written: instant(pack.written),
+                owned: pack.owned,
+                condemned: pack.condemned.map(instant),
+                blob_bytes: self.block * pack.blobs.len() as u64 + self.listing * lists,
+                needed_bytes: if pack.condemned.is_some() {
+                    0
+                } else {
+                    self.block * pack.needed
+                        + self.listing * self.needed_listings(pack).count() as u64
+                },
+            }
         });
         let facts: Vec<PackFact> = facts.collect();
         let plan = prune::plan(&facts, terms, Limits::default(), None, instant(now));
-        let mut pruned = Pruned::default();
+        let mut pruned = Pruned {
+            condemned: (plan.condemn.len() + plan.repack.len()) as u64,
+            ..Pruned::default()
+        };
         for fact in &plan.condemn {
             self.condemn(number(fact.id), now);
         }
-        let mut moved = Vec::new();
+        let (mut moved, mut listings) = (Vec::new(), Vec::new());
         for fact in &plan.repack {
             let name = number(fact.id);
             let blobs = self
@@ -260,13 +330,17 @@ impl Pool {
                 let place = self.places.get(*blob);
                 place.is_some_and(|place| place.refs > 0 && place.pack == name)
             };
+            pruned.read.push(span(blobs.iter().map(there)) * self.block);
             moved.extend(blobs.into_iter().filter(there));
+            let pack = self.packs.get(&name).into_iter();
+            listings.extend(pack.flat_map(|pack| self.needed_listings(pack)));
             self.condemn(name, now);
         }
-        if !moved.is_empty() {
-            let written = self.pack(moved, (false, false), now);
+        if !(moved.is_empty() && listings.is_empty()) {
+            let written = self.pack(moved, (false, listings), now);
             pruned.written.push(written);
         }
+        self.retell(terms.grace_seconds * SECOND, now, &mut pruned);
         for fact in &plan.sweep {
             let name = number(fact.id);
             if let Some(pack) = self.packs.remove(&name) {
@@ -282,6 +356,48 @@ impl Pool {
         pruned
     }
 
+    /// Segments whose grace is over go. Those that no point names and that tell little of what stays are condemned, and
+    /// what they tell of that is written anew, with the packs that were written: the rules of `engine::prune`.
+    fn retell(&mut self, grace: u64, now: u64, pruned: &mut Pruned) {
+        let before = self.segments.len();
+        let over = |since: u64| since + grace <= now;
+        self.segments
+            .retain(|segment| !segment.condemned.is_some_and(over));
+        pruned.segments[1] = (before - self.segments.len()) as u64;
+        let live = |pack: &u32| {
+            let pack = self.packs.get(pack);
+            let pack = pack.filter(|pack| pack.condemned.is_none());
+            pack.map(|pack| pack.blobs.len() as u64)
+        };
+        let (mut dead, mut small) = (Vec::new(), Vec::new());
+        for (at, segment) in self.segments.iter().enumerate() {
+            let stays = segment.named.is_some() || segment.condemned.is_some();
+            if stays || !over(segment.written) {
+                continue;
+            }
+            let (all, live) = (segment.tells.blocks, segment.packs.iter().filter_map(live));
+            let live: u64 = live.sum();
+            if live == 0 || live < all - all / 4 {
+                dead.push(at);
+            } else if all < SEGMENT_ENTRIES as u64 / 16 {
+                small.push(at);
+            }
+        }
+        if small.len() >= SMALL_SEGMENTS_MAX {
+            dead.extend(small);
+        }
+        let told = dead.iter().map(|at| self.segments[*at].tells);
+        pruned.dead = told.fold(Index::default(), Index::and);
+        let written = pruned.written.iter().map(|pack| pack.0);
+        let told = dead.iter().flat_map(|at| &self.segments[*at].packs);
+        let told = told.copied().filter(|pack| live(pack).is_some());
+        let told: BTreeSet<u32> = written.chain(told).collect();
+        for at in dead {
+            self.segments[at].condemned = Some(now);
+        }
+        pruned.segments[0] = u64::from(self.tell(told.into_iter().collect(), None, now));
+    }
+
     /// The prune that decided at `began` is through: what it wrote and condemned is as old as that.
     pub(super) fn came_through(&mut self, began: u64, now: u64) {
         for pack in self.packs.values_mut() {
@@ -292,6 +408,20 @@ impl Pool {
                 pack.written = now;
             }
         }
+        for segment in &mut self.segments {
+            if segment.condemned == Some(began) {
+                segment.condemned = Some(now);
+            }
+            if segment.written == began {
+                segment.written = now;
+            }
+        }
+    }
+
+    /// Listings that lie in a pack and that points have.
+    fn needed_listings(&self, pack: &Pack) -> impl Iterator<Item = u32> {
+        let there = pack.listings.iter().copied();
+        there.filter(|listing| self.listings.contains_key(listing))
     }
 
     fn condemn(&mut self, name: u32, now: u64) {

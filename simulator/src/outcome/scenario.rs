@@ -291,9 +291,13 @@ pub struct Agreement {
     /// packs (`forever`) can be apart here while a pack that was written anew waits beside its old form: one
     /// fidelity does so a prune earlier than the other.
     pub bytes_at_end_ppm: u64,
-    /// Difference of bytes sent to a replica, parts of a million; 0 without one.
+    /// Largest difference of the bytes of traffic, parts of a million: put, read, copied to the second region, and over
+    /// networks between places, each summed over the copies.
     #[serde(default)]
-    pub sent_ppm: u64,
+    pub traffic_ppm: u64,
+    /// Largest difference of the requests that write and that read, parts of a million.
+    #[serde(default)]
+    pub requests_ppm: u64,
     /// RPOs of all incidents are equal; of what a replica gave back within one batch of it, as one that lands about when
     /// a disaster strikes may be there in one fidelity and not in the other.
     pub rpo_equal: bool,

@@ -48,7 +48,7 @@ impl Paths {
 
 impl<V: Stored> Ground<V> {
     /// Whether what an endpoint has comes to the machine by courier, wherever that is.
-    fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
+    pub(super) fn is_carried(&self, store: &Store<V>, at: Endpoint) -> bool {
         at == Endpoint::Secondary && self.copy(store.copy).offsite.is_some()
     }
 

@@ -39,7 +39,11 @@ fn fit() -> Fit {
         mark_bytes: 200,
         lease_bytes: 200,
         mark_rounds: 2,
-        steps: [10, 8, 5, 12, 4].map(|rounds| StepFit {
+        manifest_bytes: 400,
+        index_blob: 40,
+        index_segment: 200,
+        listed: (2, 2_200),
+        steps: [10, 8, 5, 12, 4, 0].map(|rounds| StepFit {
             rounds,
             writes: 2,
             reads: 8,

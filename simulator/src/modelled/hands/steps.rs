@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use engine::format::keyslot::Terms;
 use engine::format::pack::PACK_BYTES;
 use engine::vault::REQUESTS_MAX;
 use futures::future::{Either, select};
@@ -12,13 +11,13 @@ use futures::future::{Either, select};
 use crate::scenario::{Copy, SECOND};
 use crate::trial::ground::lock;
 use crate::trial::hands::{Failed, Snapshot};
-use crate::trial::meter::cross;
+use crate::trial::meter::Requests;
 use crate::trial::rates;
+use crate::workload::Content;
 use crate::world::account::Endpoint;
 
-use super::super::chain::Point;
-use super::super::fit::{Index, pack_order};
-use super::super::pool::{Pool, Pruned, Written};
+use super::super::chain::{Drawn, Point};
+use super::super::fit::{Index, Looks, pack_order, span};
 use super::ModelHands;
 
 /// How long the engine's retry layer waits on average before it gives up (`engine::seam::store::Retries::PATIENT`).
@@ -33,6 +32,8 @@ pub(super) enum Step {
     Prune,
     /// Listing points.
     Points,
+    /// What a forget of some points asks besides.
+    Mark,
 }
 
 /// The kinds of objects that a vault of the model has.
@@ -111,36 +112,74 @@ impl ModelHands {
         }
     }
 
-    /// What a step asks beside the data that it moves: round trips, and lists that it reads: of all points, and the
-    /// index.
+    /// What every step reads that opens the catalog.
+    pub(super) fn looks(&self) -> Looks {
+        Looks {
+            manifests: self.points.len() as u64,
+            marks: self.points.deleted() as u64,
+            ..Looks::default()
+        }
+    }
+
+    /// What a step asks beside the data that it moves.
+    fn asked(&self, step: Step, looks: Looks) -> (Requests, [u64; 2]) {
+        let (fit, index) = (&self.fit, looks.index);
+        let (asks, listed) = (fit.steps[step as usize], fit.listed);
+        let large = asks.large + fit.index(index) + listed.1 * looks.listings.1;
+        let large = large * self.scale();
+        let marks = fit.mark_bytes * looks.marks;
+        let small = asks.small + fit.manifest_bytes * looks.manifests + marks;
+        let requests = Requests {
+            writes: asks.writes,
+            reads: asks.reads
+                + looks.manifests
+                + looks.marks
+                + index.segments
+                + listed.0 * looks.listings.0,
+            put_bytes: 0,
+            got_bytes: small + large,
+        };
+        (requests, [small, large])
+    }
+
+    /// What it takes to mark points or to take marks away is asked of the store, in no time: whoever does that is no
+    /// agent, and who waits for it waits for the marks.
+    pub(super) fn ask_marks(&self) {
+        let here = (Endpoint::Primary, self.place());
+        for step in [Step::Forget, Step::Mark] {
+            self.served(here, self.asked(step, self.looks()).0);
+        }
+    }
+
+    /// Takes down what the store served.
+    pub(super) fn served(&self, here: (Endpoint, usize), requests: Requests) {
+        let whose = (self.instance, self.copy);
+        self.ground.served(whose, here, requests);
+    }
+
+    /// What a step asks beside the data that it moves: round trips, and what it reads of the vault's own objects.
     pub(super) async fn rounds(
         &self,
         step: Step,
         (at, place): (Endpoint, usize),
-        index: Index,
+        looks: Looks,
     ) -> Result<(), Failed> {
-        let fit = self.fit.steps[step as usize];
         let trip = self.trip(at, place);
-        self.ground.handle.sleep(fit.rounds * trip).await;
-        let (points, deleted) = (self.points.len() as u64, self.points.deleted() as u64);
-        let small = fit.got_per_point * points + self.fit.mark_bytes * deleted;
-        let index = fit.got_per_block * index.blocks + fit.got_per_segment * index.segments;
-        let large = (fit.got + index) * self.scale();
-        let got = small + large;
-        {
-            let mut meter = lock(&self.ground.meter);
-            let row = meter.at(self.ground.handle.now(), self.copy);
-            row.writes += fit.writes;
-            row.reads += fit.reads;
-            row.got_bytes += got;
+        let rounds = self.fit.steps[step as usize].rounds;
+        self.ground.handle.sleep(rounds * trip).await;
+        if self.rides() {
+            return Ok(());
         }
-        if got == 0 || self.rides() {
+        let (requests, [small, large]) = self.asked(step, looks);
+        self.served((at, place), requests);
+        if requests.got_bytes == 0 {
             return Ok(());
         }
         let path = self.ground.path(self.instance, self.copy, at, place, false);
         let (path, _) = path.ok_or(Failed::Unavailable)?;
         // Small objects are read many at once.
-        let lanes = (points + deleted).min(REQUESTS_MAX as u64) as u32;
+        let lanes = looks.manifests + looks.marks;
+        let lanes = lanes.min(REQUESTS_MAX as u64) as u32;
         let read = async {
             let _ = self
                 .ground
@@ -167,9 +206,16 @@ impl ModelHands {
 
     /// The round trips of marking so many points, or of taking marks away.
     pub(super) async fn marks(&self, points: usize) {
-        let rounds = self.fit.mark_rounds * points as u64;
-        let trip = self.trip(Endpoint::Primary, self.place());
+        let points = points as u64;
+        let place = self.place();
+        let rounds = self.fit.mark_rounds * points;
+        let trip = self.trip(Endpoint::Primary, place);
         self.ground.handle.sleep(rounds * trip).await;
+        let requests = Requests {
+            writes: points,
+            ..Requests::default()
+        };
+        self.served((Endpoint::Primary, place), requests);
     }
 
     /// The vault itself, which the first backup makes, and the lease, which one that was interrupted leaves.
@@ -199,10 +245,7 @@ impl ModelHands {
         }
         for owner in point.needs().iter().chain([&point.number]) {
             let theirs = self.points.get(*owner).unwrap_or(point);
-            let stored = (0..).zip(theirs.owners.iter().zip(theirs.content.iter()));
-            let stored = stored.filter(|(_, (own, version))| *own == owner && **version != 0);
-            let stored: Vec<u32> = stored.map(|(block, _)| block).collect();
-            let lie = pack_order(stored, |block| *block, *owner);
+            let lie = lying(theirs, *owner);
             let needed = lie
                 .iter()
                 .map(|block| point.owners[*block as usize] == *owner);
@@ -219,47 +262,66 @@ impl ModelHands {
         self.ground.handle.sleep(time).await;
     }
 
+    /// Blocks that a pack holds.
+    fn blocks_of_a_pack(&self) -> u64 {
+        (PACK_BYTES as u64 / self.fit.block_bytes.max(1)).max(1)
+    }
+
+    /// Requests that put packs of so many blocks, and the segment that tells of them.
+    pub(super) fn puts(&self, blocks: u64) -> u64 {
+        let packs = blocks.div_ceil(self.blocks_of_a_pack());
+        packs + u64::from(packs > 0)
+    }
+
+    /// Real bytes of each pack that are read for a copy of what `content` has in common with the latest point.
+    pub(super) fn copied(&self, content: &Content) -> Vec<u64> {
+        let Some(latest) = self.points.latest() else {
+            return Vec::new();
+        };
+        let mut read = Vec::new();
+        for owner in latest.needs().iter().chain([&latest.number]) {
+            let Some(theirs) = self.points.get(*owner) else {
+                continue;
+            };
+            let lie = lying(theirs, *owner);
+            for pack in lie.chunks(self.blocks_of_a_pack() as usize) {
+                let copied = pack.iter().map(|block| {
+                    let block = *block as usize;
+                    let same = content.get(block) == latest.content.get(block);
+                    same && latest.owners[block] == *owner
+                });
+                read.push(span(copied) * self.fit.block_bytes);
+            }
+        }
+        read.retain(|bytes| *bytes > 0);
+        read
+    }
+
     /// Sends a point; what is copied inside the vault comes first and goes back.
-    pub(super) async fn send(&mut self, stored: u64, copied: u64) -> Result<(), Failed> {
-        let now = self.ground.handle.now();
-        let place = self.place();
+    pub(super) async fn send(&mut self, moves: Requests) -> Result<(), Failed> {
+        let here = (Endpoint::Primary, self.place());
         if let Some(courier) = self.spec().seeding.clone().filter(|_| !self.seeded) {
             let name = &self.ground.instances[self.instance].name;
             let trip = self.ground.drawn(courier.trip, name, "seeding", 0);
-            let copying = rates::micros(stored, courier.media_bytes_per_second);
+            let copying = rates::micros(moves.put_bytes, courier.media_bytes_per_second);
             self.ground.handle.sleep(copying.saturating_add(trip)).await;
+            let now = self.ground.handle.now();
             lock(&self.ground.meter).at(now, self.copy).courier_trips += 1;
+            let store = self.ground.store(self.instance, self.copy);
+            let at = self.ground.place_of(store, Endpoint::Primary);
+            // It goes by no network.
+            self.served((Endpoint::Primary, at.unwrap_or(here.1)), moves);
         } else {
             let path = self
                 .ground
-                .path(self.instance, self.copy, Endpoint::Primary, place, true);
-            let (path, latency) = path.ok_or(Failed::Unavailable)?;
-            let moved = self.moved(&path, stored + copied);
-            self.unless_down(Endpoint::Primary, place, std::pin::pin!(moved))
+                .path(self.instance, self.copy, here.0, here.1, true);
+            let (path, _) = path.ok_or(Failed::Unavailable)?;
+            let moved = self.moved(&path, moves.put_bytes + moves.got_bytes);
+            self.unless_down(here.0, here.1, std::pin::pin!(moved))
                 .await?;
-            let store = self.ground.store(self.instance, self.copy);
-            let store_at = self.ground.place_of(store, Endpoint::Primary);
-            let mut meter = lock(&self.ground.meter);
-            let row = meter.at(now, self.copy);
-            if let Some(store_at) = store_at.filter(|_| latency > 0) {
-                cross(
-                    row,
-                    &self.ground.scenario,
-                    (place, store_at),
-                    stored + copied,
-                );
-            }
-            row.got_bytes += copied;
+            self.served(here, moves);
         }
         self.seeded = true;
-        let mut meter = lock(&self.ground.meter);
-        let row = meter.at(now, self.copy);
-        row.put_bytes += stored;
-        row.geo_bytes += if self.spec().redundancy.is_geo() {
-            stored
-        } else {
-            0
-        };
         Ok(())
     }
 
@@ -299,13 +361,16 @@ impl ModelHands {
     }
 
     /// Puts a point's objects.
-    pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, owners: &[u32], stored: u64) {
+    pub(super) fn land(&mut self, number: u32, snapshot: &Snapshot, drawn: &Drawn, stored: u64) {
         let (now, scale) = (self.ground.handle.now(), self.scale());
         let manifest = self.fit.base_bytes.min(stored);
-        let most = PACK_BYTES as u64 / self.fit.block_bytes.max(1);
-        let content = &snapshot.content;
+        let most = self.blocks_of_a_pack();
+        let (refers, listing) = (
+            (&snapshot.content, &drawn.owners[..]),
+            drawn.listing.unwrap_or(number),
+        );
         let packs = self.pool.as_mut();
-        let packs = packs.map(|pool| pool.add(number, content, owners, now, most as usize));
+        let packs = packs.map(|pool| pool.add(number, refers, listing, now, most as usize));
         let fit = Arc::clone(&self.fit);
         self.with_account(|account, key| {
             match packs {
@@ -373,107 +438,15 @@ impl ModelHands {
         });
         sound && there
     }
+}
 
-    /// Reads so many bytes from the store, and writes them to other packs of it.
-    pub(super) async fn repack(&self, bytes: u64) -> Result<(), Failed> {
-        if bytes == 0 {
-            return Ok(());
-        }
-        let (place, here) = (self.place(), Endpoint::Primary);
-        let path = |out| self.ground.path(self.instance, self.copy, here, place, out);
-        let ways = path(false).zip(path(true));
-        let ((back, _), (out, _)) = ways.ok_or(Failed::Unavailable)?;
-        let moved = async {
-            self.moved(&back, bytes).await;
-            self.moved(&out, bytes).await;
-        };
-        self.unless_down(here, place, std::pin::pin!(moved)).await?;
-        let store = self.ground.store(self.instance, self.copy);
-        let store_at = self.ground.place_of(store, Endpoint::Primary);
-        let mut meter = lock(&self.ground.meter);
-        let row = meter.at(self.ground.handle.now(), self.copy);
-        row.got_bytes += bytes;
-        row.put_bytes += bytes;
-        if self.spec().redundancy.is_geo() {
-            row.geo_bytes += bytes;
-        }
-        if let Some(store_at) = store_at.filter(|at| *at != place) {
-            cross(row, &self.ground.scenario, (store_at, place), bytes);
-            cross(row, &self.ground.scenario, (place, store_at), bytes);
-        }
-        Ok(())
-    }
-
-    /// Data of chains goes whole: condemned once no point needs it, removed after the grace.
-    pub(super) fn prune_chains(&mut self, expired: &[Point], (began, now): (u64, u64)) {
-        let grace = self.spec().grace_micros;
-        self.condemned
-            .extend(expired.iter().map(|point| (point.number, None)));
-        let points = &self.points;
-        let needs = |point: &Point, number: u32| point.chain().binary_search(&number).is_ok();
-        let needed = |number: u32| points.iter().any(|point| needs(point, number));
-        let mut gone = Vec::new();
-        self.condemned.retain_mut(|(number, since)| match since {
-            Some(since) if *since + grace <= began => {
-                gone.push(*number);
-                false
-            }
-            Some(_) => true,
-            None => {
-                *since = (!needed(*number)).then_some(now);
-                true
-            }
-        });
-        self.with_account(|account, key| {
-            for number in gone {
-                account.delete(now, &key(Kind::Data, number));
-            }
-        });
-    }
-
-    /// What a prune without the `expired` makes of a pool.
-    pub(super) fn planned<'a>(
-        &self,
-        pool: &Pool,
-        expired: impl Iterator<Item = &'a Point>,
-        now: u64,
-    ) -> (Pool, Pruned) {
-        let mut pool = pool.clone();
-        for point in expired {
-            pool.remove(point.number, &point.content);
-        }
-        let spec = self.spec();
-        let terms = Terms {
-            soft_delete_seconds: spec.soft_delete_micros / SECOND,
-            grace_seconds: spec.grace_micros / SECOND,
-        };
-        let pruned = pool.prune(terms, now, |blobs, lists| self.fit.pack(blobs, lists));
-        (pool, pruned)
-    }
-
-    /// Bytes of packs, scaled.
-    pub(super) fn weigh<'a>(&self, packs: impl IntoIterator<Item = &'a Written>) -> u64 {
-        let packs = packs.into_iter();
-        let bytes = packs.map(|(_, blobs, lists)| self.fit.pack(*blobs, *lists));
-        bytes.sum::<u64>() * self.scale()
-    }
-
-    /// A prune's packs come, and those that it swept go.
-    pub(super) fn prune_pool(
-        &mut self,
-        (mut pool, pruned): (Pool, Pruned),
-        (began, now): (u64, u64),
-    ) {
-        pool.came_through(began, now);
-        self.with_account(|account, key| {
-            for pack in &pruned.written {
-                let bytes = self.weigh([pack]);
-                account.put(now, key(Kind::Pack, pack.0), (), bytes, true);
-            }
-            for pack in pruned.swept {
-                account.delete(now, &key(Kind::Pack, pack));
-            }
-        });
-        self.pool = Some(pool);
-    }
+/// The blocks that a point stored, in the order in which they lie in its packs.
+fn lying(point: &Point, owner: u32) -> Vec<u32> {
+    let stored = (0..).zip(point.owners.iter().zip(point.content.iter()));
+    let stored = stored.filter(|(_, (own, version))| **own == owner && **version != 0);
+    pack_order(
+        stored.map(|(block, _)| block).collect(),
+        |block| *block,
+        owner,
+    )
 }
