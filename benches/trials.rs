@@ -59,7 +59,7 @@ fn executor(c: &mut Criterion) {
     group.finish();
 }
 
-/// Whole modelled trials: the first strategy of shipped scenarios. An event is a poll of a task.
+/// Whole modelled trials: the first strategy of shipped scenarios. An event is a poll of a task, or the end of a flow.
 fn modelled(c: &mut Criterion) {
     let mut group = c.benchmark_group("modelled trial");
     group.sample_size(20);

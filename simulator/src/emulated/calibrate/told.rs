@@ -78,8 +78,11 @@ impl Doublings {
         let restored = manifest_bytes * points + whole + opened;
         let marking = Asked {
             rounds: 0,
-            writes: steps.marking.writes - steps.forget.writes - points,
-            reads: steps.marking.reads - steps.forget.reads,
+            writes: steps
+                .marking
+                .writes
+                .saturating_sub(steps.forget.writes + points),
+            reads: steps.marking.reads.saturating_sub(steps.forget.reads),
             ..steps.marking
         };
         Fit {
