@@ -62,6 +62,8 @@ impl<'a> Axis<'a> {
                 (125e3, "Mbit/s"),
                 (125e6, "Gbit/s"),
             ],
+            // From ten thousand on, so that labels stay short.
+            Quantity::Money(_) if most >= 10_000.0 => &[(1e3, "k"), (1e6, "M")],
             Quantity::Money(_) | Quantity::Count => &[(1.0, "")],
         };
         // Two units at least, so that the labels don't all begin with "0.".
@@ -93,12 +95,14 @@ impl<'a> Axis<'a> {
         let digits = if step.fract() == 0.0 { 0 } else { digits };
         match self.quantity {
             Quantity::Money(currency) => {
-                let text = if step < 1.0 {
-                    format!("{value:.0$}", digits.max(2))
-                } else {
-                    units::count(value.round() as u64)
+                let text = match (step < 1.0, self.unit) {
+                    (true, "") => format!("{value:.0$}", digits.max(2)),
+                    (true, _) if tick <= 0.0 => "0".to_owned(),
+                    (true, _) => format!("{value:.digits$}"),
+                    (false, _) => units::count(value.round() as u64),
                 };
-                units::with_currency(&text, currency)
+                let unit = if tick > 0.0 { self.unit } else { "" };
+                units::with_currency(&(text + unit), currency)
             }
             Quantity::Count => format!("{value:.digits$}"),
             _ if tick <= 0.0 => "0".to_owned(),
@@ -198,6 +202,18 @@ mod tests {
             Quantity::Money("EUR"),
             42.0,
             &["€0", "€10", "€20", "€30", "€40"],
+        );
+        check(
+            Quantity::Money("USD"),
+            24_000.0,
+            &["$0", "$5k", "$10k", "$15k", "$20k", "$25k"],
+        );
+        check(
+            Quantity::Money("CHF"),
+            2.4e6,
+            &[
+                "0 CHF", "0.5M CHF", "1.0M CHF", "1.5M CHF", "2.0M CHF", "2.5M CHF",
+            ],
         );
         check(Quantity::Speed, 1.3e6, &["0", "5 Mbit/s", "10 Mbit/s"]);
         check(Quantity::Count, 3.0, &["0", "1", "2", "3"]);

@@ -240,11 +240,14 @@ fn draw_dots(area: &Area<'_>, of: &Dots<'_>) -> Result<(), Failed> {
     );
     let top = names(area, of.strategies.iter().map(|dot| dot.0.clone()))?;
     let plot = area.margin(top, 0, 0, 0);
+    let labels = y.ticks().into_iter();
+    let widest = labels.map(|tick| text_width(&(y.label(tick) + of.unit)));
     let mut chart = ChartBuilder::on(&plot)
         .margin_right(56)
         .margin_top(24)
         .x_label_area_size(128)
-        .y_label_area_size(262)
+        // The axis' name beside the longest label.
+        .y_label_area_size(widest.max().unwrap_or(0) + 130)
         .build_cartesian_2d(
             Side {
                 range: 0.0..x.end,
