@@ -15,7 +15,7 @@ use super::{HostId, Line, Sleep};
 #[derive(Default)]
 pub(super) struct Core {
     pub(super) timers: Queue<Sleeper>,
-    /// Whom to wake before time passes.
+    /// Whom to wake before a sleep ends.
     late: Vec<Waker>,
     tasks: Tasks,
     /// The task that goes on now, and where its waker leads.
@@ -107,8 +107,8 @@ impl Handle {
         self.sleep_until(self.now().saturating_add(micros))
     }
 
-    /// Wakes before time passes, once: when no task can go on at the present instant any more.
-    pub fn before_time_passes(&self, waker: Waker) {
+    /// Wakes once, before the next sleep ends: when all tasks that were woken have gone on.
+    pub fn before_a_sleep_ends(&self, waker: Waker) {
         self.lock().late.push(waker);
     }
 
@@ -200,7 +200,7 @@ impl Executor {
         self.handle.events() - before
     }
 
-    /// Who goes on: who was woken, or has to be told that time passes, or sleeps no longer than to `until`.
+    /// Who goes on: who was woken, or asked to be woken before a sleep ends, or sleeps no longer than to `until`.
     fn next(&mut self, ready: &Ready, until: Option<u64>) -> Option<Next> {
         let woken = ready.pop();
         let mut core = self.handle.lock();

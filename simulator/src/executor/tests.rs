@@ -262,3 +262,32 @@ fn a_tokio_runtime_around_it_holds_nothing_back() {
         assert_eq!(executor.handle().tasks(), 0);
     });
 }
+
+#[test]
+fn before_a_sleep_ends_all_that_were_woken_have_gone_on() {
+    struct Bell(Handle, Notes);
+    impl std::task::Wake for Bell {
+        fn wake(self: Arc<Self>) {
+            self.1.add(&self.0, 100);
+        }
+    }
+    let mut executor = Executor::new();
+    let (handle, notes) = (executor.handle(), Notes::default());
+    for number in 0..2 {
+        let (handle, notes) = (handle.clone(), notes.clone());
+        executor.handle().spawn(A, async move {
+            for lap in 0..2 {
+                notes.add(&handle, 10 * number + lap);
+                // Once a lap, by whoever is first.
+                if number == 0 {
+                    let bell = Arc::new(Bell(handle.clone(), notes.clone()));
+                    handle.before_a_sleep_ends(bell.into());
+                }
+                handle.sleep(5).await;
+            }
+        });
+    }
+    executor.run(None);
+    let told = [(0, 0), (0, 10), (0, 100), (5, 1), (5, 100), (5, 11)];
+    assert_eq!(notes.read(), told);
+}

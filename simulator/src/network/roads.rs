@@ -173,8 +173,8 @@ impl Roads {
             (result, ended, !std::mem::replace(&mut state.changed, true))
         };
         if first {
-            // Once for all that changes at an instant.
-            handle.before_time_passes(Waker::from(Arc::clone(&self.0)));
+            // Once for all that changes until a sleep ends.
+            handle.before_a_sleep_ends(Waker::from(Arc::clone(&self.0)));
         }
         ended.into_iter().for_each(Waker::wake);
         result
