@@ -142,20 +142,31 @@ mod tests {
         );
     }
 
+    /// Chunks that are not found again when a source has had so many bytes put before it.
+    fn changed(seed: u64, bytes: usize, insert: usize) -> usize {
+        let table = table();
+        let old = noise(seed, bytes);
+        let mut new = noise(seed ^ 1, insert);
+        new.extend_from_slice(&old);
+        let (old, new) = (lengths(&table, &old), lengths(&table, &new));
+        let same = old.iter().rev().zip(new.iter().rev());
+        old.len() - same.take_while(|(old, new)| old == new).count()
+    }
+
+    /// An insertion at the start changes one chunk, and now and then a few: in how many the cuts fall into step again is
+    /// a matter of chance, so that no number of them holds for every source.
+    #[test]
+    fn an_insertion_moves_the_cuts_with_it() {
+        let sources = 100;
+        let all = (0..sources).map(|seed| changed(seed, 8 << 20, 1 + seed as usize * 49));
+        let all: usize = all.sum();
+        assert!(all <= 110, "{all} chunks of {sources} sources changed");
+        // One that takes long, and comes back.
+        assert_eq!(changed(6_467_959_888_277_849_891, 24 << 20, 2782), 11);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
-        /// An insertion near the start changes few chunks; the rest are found again.
-        #[test]
-        fn an_insertion_moves_the_cuts_with_it(seed: u64, insert in 1_usize..5000) {
-            let table = table();
-            let old = noise(seed, 6 << 20);
-            let mut new = noise(seed ^ 1, insert);
-            new.extend_from_slice(&old);
-            let (old, new) = (lengths(&table, &old), lengths(&table, &new));
-            let shared = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-            prop_assert!(shared + 6 >= old.len(), "{shared} of {} chunks found again", old.len());
-        }
-
         /// Every chunk but the last keeps the bounds.
         #[test]
         fn chunks_keep_their_bounds(seed: u64, bytes in 0_usize..4_000_000) {
