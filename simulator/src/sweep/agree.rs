@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use engine::vault::GAP_BYTES;
-
 use crate::outcome::scenario::{Agreement, IncidentRow, Quantity};
-use crate::scenario::{Group, HOUR, SECOND, Scenario};
+use crate::scenario::{HOUR, SECOND, Scenario};
 use crate::trial::Trial;
 use crate::trial::tally::CopyTally;
 
@@ -73,7 +71,7 @@ pub fn agreement(
             .map(|(ours, theirs)| ppm(ours.bytes.into(), theirs.bytes.into(), least))
             .max()
             .unwrap_or(0),
-        traffic_ppm: traffic(emulated, modelled, least, chance(scenario, &ours)),
+        traffic_ppm: traffic(emulated, modelled, least),
         requests_ppm: requests(emulated, modelled),
         rpo_equal: same
             && both().all(|(ours, theirs)| {
@@ -97,33 +95,22 @@ pub fn agreement(
     }
 }
 
-/// What a restore may read more in one than in the other, of each: in which order blocks lie in a pack is the engine's
-/// draw, and a gap between two that are needed is read over.
-fn chance(scenario: &Scenario, incidents: &[&IncidentRow]) -> u128 {
-    let scales = scenario.groups.iter().map(Group::scale);
-    let gap = u128::from(GAP_BYTES) * u128::from(scales.max().unwrap_or(1));
-    gap * incidents.len() as u128
-}
-
-/// The largest difference of bytes moved; of those that were read but for `chance`.
-fn traffic(emulated: &Trial, modelled: &Trial, least: u128, chance: u128) -> u64 {
-    let apart = |bytes: fn(&Quantity) -> u64, chance: u128| {
+/// The largest difference of bytes moved.
+fn traffic(emulated: &Trial, modelled: &Trial, least: u128) -> u64 {
+    let apart = |bytes: fn(&Quantity) -> u64| {
         let [ours, theirs] = [emulated, modelled].map(|trial| {
             let rows = trial.tally.quantities.iter();
             rows.map(|row| u128::from(bytes(row))).sum::<u128>()
         });
-        let near = theirs.clamp(ours.saturating_sub(chance), ours + chance);
-        // What is beyond chance is told in full.
-        let theirs = if near == theirs { ours } else { theirs };
         ppm(ours, theirs, least)
     };
     let all = [
-        apart(|row| row.put_bytes, 0),
-        apart(|row| row.got_bytes, chance),
-        apart(|row| row.geo_bytes, 0),
-        apart(|row| row.crossed_bytes, chance),
-        apart(|row| row.out_bytes, chance),
-        apart(|row| row.in_bytes, chance),
+        apart(|row| row.put_bytes),
+        apart(|row| row.got_bytes),
+        apart(|row| row.geo_bytes),
+        apart(|row| row.crossed_bytes),
+        apart(|row| row.out_bytes),
+        apart(|row| row.in_bytes),
     ];
     all.into_iter().max().unwrap_or(0)
 }
